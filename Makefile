@@ -1,0 +1,59 @@
+# Everything a person does with this project. `make` alone lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+NPM := node_modules/.package-lock.json
+VENV := .venv/.installed
+PYTEST := .venv/bin/python -m pytest
+LAB := PYTHONPATH=test .venv/bin/python -m lab
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Try it and test it (no AWS account)
+demo: setup ## The whole life of the machine on the embedded lab
+	@$(LAB) demo
+demo-down: setup ## Remove everything the demo made
+	@$(LAB) down
+check: types lint unit shell ## The fast tier: types, lint, unit, template, nag, scripts
+test: check test-aws test-state test-boot ## All tests
+
+types: $(NPM)
+	npx tsc --noEmit
+lint: $(NPM) $(VENV)
+	npx eslint .
+	npx prettier --check --log-level warn .
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+unit: $(NPM) $(VENV) cdk.out
+	npx jest
+	.venv/bin/cfn-lint cdk.out/*.template.json
+shell: $(VENV) programs
+	$(PYTEST) test/machine --ignore test/machine/state
+test-aws: setup
+	$(PYTEST) test/aws
+test-state: setup programs
+	$(PYTEST) test/machine/state
+test-boot: setup
+	$(PYTEST) test/boot
+
+##@ Deploy it
+ec2-spot-prices: $(NPM) ## INSTANCE_TYPES="t4g.small …" REGION=… FORMAT=table|json|csv CHART=prices.svg
+	@npx tsx bin/ec2-spot-prices.ts --instance-types "$(INSTANCE_TYPES)" --region "$(REGION)" --format "$(FORMAT)" --chart "$(CHART)"
+
+##@ Set-up (the other targets do this by themselves)
+setup: $(NPM) $(VENV) ## npm packages and Python tools of this project
+programs: ## Programs of the operating system that the tests run
+	@test/ensure-programs
+
+$(NPM): package-lock.json
+	npm ci --no-audit --no-fund
+$(VENV): test/requirements.txt
+	@test/ensure-programs python3
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --requirement test/requirements.txt
+	@touch $@
+
+.PHONY: help demo demo-down check test types lint unit shell test-aws test-state test-boot ec2-spot-prices setup programs cdk.out
