@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# Shared by the programs in /usr/local/libexec/openclaw. Messages go to stderr (the journal), data to stdout.
+
+# One AWS call must not outlive a boot; retry() adds attempts for what the CLI itself does not retry.
+export AWS_PAGER="" AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=4
+
+log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+
+die() {
+  log "error: $*"
+  exit 1
+}
+
+# retry ATTEMPTS COMMAND...: runs COMMAND until it succeeds, waiting 1, 2, 4 … 16 seconds in between.
+retry() {
+  local attempts=$1 delay=${OPENCLAW_RETRY_DELAY:-1} try
+  shift
+  for ((try = 1; ; try++)); do
+    "$@" && return 0
+    ((try < attempts)) || return 1
+    log "attempt $try of $attempts failed: ${1##*/}; again in $delay s"
+    sleep "$delay"
+    delay=$((delay < 16 ? delay * 2 : 16))
+  done
+}
+
+aws_cli() { aws --cli-connect-timeout 5 --cli-read-timeout 60 "$@"; }
+
+# aws_error_code MESSAGE: the code in the AWS CLI's "An error occurred (Code) when …", or nothing.
+aws_error_code() { sed -n 's/.*An error occurred (\([A-Za-z.]*\)).*/\1/p' <<<"$1" | head -n 1; }
+
+# imds PATH: reads the instance metadata service, version 2.
+imds() {
+  local base=${OPENCLAW_IMDS:-http://169.254.169.254} token
+  token=$(curl --silent --fail --max-time 2 --retry 3 --retry-connrefused -X PUT \
+    -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "$base/latest/api/token") || return 1
+  curl --silent --fail --max-time 2 --retry 3 -H "X-aws-ec2-metadata-token: $token" "$base/latest/meta-data/$1"
+}
+
+# publish_metric NAME VALUE [UNIT]: best effort, so that monitoring never decides whether the service runs.
+publish_metric() {
+  timeout 20 aws --cli-connect-timeout 5 --cli-read-timeout 10 cloudwatch put-metric-data \
+    --namespace "$METRIC_NAMESPACE" --metric-name "$1" --value "$2" --unit "${3:-None}" >&2 ||
+    log "metric $1=$2 was not published"
+}
