@@ -1,0 +1,107 @@
+import { aws_cloudwatch as cloudwatch, aws_cloudwatch_actions as actions, Duration } from 'aws-cdk-lib';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import type { MachineMetrics } from './machine-metrics';
+
+export interface AlarmsProps {
+  readonly metrics: MachineMetrics;
+  /** Told when an alarm goes off, and when it is over. */
+  readonly topic: ITopic;
+  /**
+   * Time between two backups.
+   * @default - there are no backups to watch
+   */
+  readonly backupIntervalMinutes?: number;
+}
+
+type Rule = Pick<cloudwatch.AlarmProps, 'metric' | 'threshold' | 'evaluationPeriods' | 'alarmDescription'> & {
+  readonly bad: 'below' | 'above';
+  /** Silence is bad too. */
+  readonly silenceIsBad?: boolean;
+};
+
+/** What somebody should know of at once. */
+export class Alarms extends Construct {
+  readonly all: cloudwatch.Alarm[] = [];
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: AlarmsProps,
+  ) {
+    super(scope, id);
+    const { metrics } = props;
+
+    // A replacement boots in a few minutes: a quarter of an hour of silence is not a boot any more.
+    this.alarm('ServiceNotReady', {
+      alarmDescription: 'OpenClaw does not answer as ready, or no machine is running',
+      metric: metrics.own('ServiceReady', cloudwatch.Stats.MAXIMUM),
+      bad: 'below',
+      threshold: 1,
+      evaluationPeriods: 3,
+      silenceIsBad: true,
+    });
+    this.alarm('InstanceStatus', {
+      alarmDescription: 'EC2 status checks of the machine fail',
+      metric: metrics.ec2('StatusCheckFailed'),
+      bad: 'above',
+      threshold: 0,
+      evaluationPeriods: 2,
+    });
+    this.alarm('DiskFull', {
+      alarmDescription: 'The root volume is more than 85 % full',
+      metric: metrics.agent('disk_used_percent'),
+      bad: 'above',
+      threshold: 85,
+      evaluationPeriods: 2,
+    });
+    this.alarm('MemoryPressure', {
+      alarmDescription: 'More than 90 % of memory has been in use for a quarter of an hour',
+      metric: metrics.agent('mem_used_percent'),
+      bad: 'above',
+      threshold: 90,
+      evaluationPeriods: 3,
+    });
+    this.alarm('SwapPressure', {
+      alarmDescription: 'More than 75 % of swap has been in use for a quarter of an hour: the machine is too small',
+      metric: metrics.agent('swap_used_percent'),
+      bad: 'above',
+      threshold: 75,
+      evaluationPeriods: 3,
+    });
+    if (props.backupIntervalMinutes !== undefined) this.backupAlarms(props.backupIntervalMinutes);
+  }
+
+  private backupAlarms(intervalMinutes: number): void {
+    const { metrics } = this.props;
+    this.alarm('BackupFailed', {
+      alarmDescription: 'A backup failed: the log group operations says why',
+      metric: metrics.own('BackupSuccess', cloudwatch.Stats.MINIMUM),
+      bad: 'below',
+      threshold: 1,
+      evaluationPeriods: 1,
+    });
+    this.alarm('BackupTooOld', {
+      alarmDescription: 'No backup has succeeded for three intervals (half an hour at least, which allows for a boot)',
+      metric: metrics.own('BackupSuccess', cloudwatch.Stats.SUM, Duration.minutes(Math.max(intervalMinutes, 10))),
+      bad: 'below',
+      threshold: 1,
+      evaluationPeriods: 3,
+      silenceIsBad: true,
+    });
+  }
+
+  private alarm(id: string, { bad, silenceIsBad, ...rule }: Rule): void {
+    const { ComparisonOperator, TreatMissingData } = cloudwatch;
+    const alarm = new cloudwatch.Alarm(this, id, {
+      ...rule,
+      comparisonOperator:
+        bad === 'below' ? ComparisonOperator.LESS_THAN_THRESHOLD : ComparisonOperator.GREATER_THAN_THRESHOLD,
+      treatMissingData: silenceIsBad ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+    });
+    const tell = new actions.SnsAction(this.props.topic);
+    alarm.addAlarmAction(tell);
+    alarm.addOkAction(tell);
+    this.all.push(alarm);
+  }
+}

@@ -1,0 +1,119 @@
+import { aws_ec2 as ec2 } from 'aws-cdk-lib';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ImageReference } from './image-reference';
+import * as parse from './parsers';
+import { describeUnknownKeys } from './unknown-keys';
+
+export type Market = 'spot' | 'on-demand';
+export type BackupMode = 'snapshots' | 'mirror' | 'off';
+
+/** One deployment, as its context describes it. */
+export interface Config {
+  /** Availability zone that everything is pinned to, e.g. `me-central-1a`. */
+  readonly availabilityZone: string;
+  /** Region of that zone. */
+  readonly region: string;
+  /** Deployment name: part of the stack's, the bucket's and the parameters' names. */
+  readonly stack: string;
+  readonly instanceType: ec2.InstanceType;
+  readonly market: Market;
+  /**
+   * Spot ceiling in USD per hour.
+   * @default - the on-demand price
+   */
+  readonly maxPrice?: number;
+  readonly rootVolumeSizeGib: number;
+  readonly image: ImageReference;
+  readonly backup: BackupMode;
+  readonly backupIntervalMinutes: number;
+  /**
+   * AMI to pin.
+   * @default - the latest Amazon Linux 2023 of the type's architecture, each time an instance is launched
+   */
+  readonly ami?: string;
+  readonly autoApproveDevices: boolean;
+  readonly logRetention: RetentionDays;
+  /**
+   * Address subscribed to the alarms.
+   * @default - nobody
+   */
+  readonly alarmEmail?: string;
+}
+
+/** Everything that is wrong with a configuration, one line for each fault. */
+export class ConfigError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(faults.join('\n'));
+    this.name = 'ConfigError';
+  }
+}
+
+const DEFAULTS = {
+  stack: 'dev',
+  instanceType: 't4g.small',
+  market: 'spot',
+  rootVolumeSizeGib: '15',
+  image: 'ghcr.io/openclaw/openclaw:2026.9.6',
+  backup: 'snapshots',
+  backupIntervalMinutes: '20',
+  autoApproveDevices: 'false',
+  logRetentionDays: '14',
+};
+
+const KEYS = ['az', 'maxPrice', 'ami', 'alarmEmail', ...Object.keys(DEFAULTS)];
+
+/**
+ * Reads a deployment's configuration from CDK context: strings as `-c` gives them, or strings, numbers and booleans as
+ * they stand in cdk.json. Keys of other people (`@aws-cdk/…`, look-ups, anything unlike ours) are left alone.
+ *
+ * @throws ConfigError with all faults at once
+ */
+export function parseConfig(context: Readonly<Record<string, unknown>>): Config {
+  const faults = describeUnknownKeys(Object.keys(context), KEYS);
+
+  function read<T>(key: string, kind: parse.Kind<T>, fallback?: string): T | undefined {
+    const value = context[key] ?? fallback;
+    if (value === undefined) return undefined;
+    const parsed = typeof value === 'object' ? undefined : kind.parse(String(value as string | number | boolean));
+    if (parsed === undefined) faults.push(`${key} must be ${kind.allowed}, got ${show(value)}`);
+    return parsed;
+  }
+  function readOrDefault<T>(key: keyof typeof DEFAULTS, kind: parse.Kind<T>): T | undefined {
+    return read(key, kind, DEFAULTS[key]);
+  }
+
+  const zone = read('az', parse.availabilityZone);
+  if (context['az'] === undefined) {
+    faults.push(`az is missing: it must be ${parse.availabilityZone.allowed}, for example -c az=me-central-1a`);
+  }
+  const config = {
+    availabilityZone: zone?.name,
+    region: zone?.region,
+    stack: readOrDefault('stack', parse.stackName(zone?.region)),
+    instanceType: readOrDefault('instanceType', parse.instanceType),
+    market: readOrDefault('market', parse.oneOf<Market>('spot', 'on-demand')),
+    maxPrice: read('maxPrice', parse.spotPrice),
+    // 8 GiB is the size of Amazon Linux 2023's own snapshot, 16384 GiB the most a gp3 volume takes.
+    rootVolumeSizeGib: readOrDefault('rootVolumeSizeGib', parse.wholeNumber(8, 16384, 'GiB')),
+    image: readOrDefault('image', parse.image),
+    backup: readOrDefault('backup', parse.oneOf<BackupMode>('snapshots', 'mirror', 'off')),
+    backupIntervalMinutes: readOrDefault('backupIntervalMinutes', parse.wholeNumber(1, 1440, 'minutes')),
+    ami: read('ami', parse.ami),
+    autoApproveDevices: readOrDefault('autoApproveDevices', parse.trueOrFalse),
+    logRetention: readOrDefault('logRetentionDays', parse.retentionDays),
+    alarmEmail: read('alarmEmail', parse.email),
+  };
+  if (config.maxPrice !== undefined && config.market === 'on-demand') {
+    faults.push(
+      `maxPrice is a ceiling for market=spot, got '${config.maxPrice}' with market=on-demand: leave maxPrice out`,
+    );
+  }
+
+  if (faults.length > 0) throw new ConfigError(faults);
+  // Every key without a value has put its fault into the list, and keys that may be absent are left out.
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as unknown as Config;
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
+}

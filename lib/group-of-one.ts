@@ -1,0 +1,119 @@
+import { aws_autoscaling as autoscaling, aws_ec2 as ec2, Duration, Tags } from 'aws-cdk-lib';
+import type { IRole } from 'aws-cdk-lib/aws-iam';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import type { Network } from './network';
+
+export interface GroupOfOneProps {
+  /** Name of the group, and the instance's Name tag. */
+  readonly groupName: string;
+  readonly network: Network;
+  readonly role: IRole;
+  readonly instanceType: ec2.InstanceType;
+  /** Size of the encrypted root volume. */
+  readonly rootVolumeSizeGib: number;
+  /** What cfn-init does on a new instance. */
+  readonly init: ec2.CloudFormationInit;
+  /**
+   * Buy spot capacity.
+   * @default - on-demand capacity
+   */
+  readonly spot?: SpotCapacity;
+  /**
+   * AMI id.
+   * @default - the latest Amazon Linux 2023 of the type's architecture, looked up at each launch
+   */
+  readonly ami?: string;
+  /** Told of each launch and each end. */
+  readonly notifications: ITopic;
+}
+
+export interface SpotCapacity {
+  /**
+   * Ceiling in USD per hour.
+   * @default - the on-demand price
+   */
+  readonly maxPrice?: number;
+}
+
+// Packages, image and a restore; the deploy fails at once when the machine itself says that it failed.
+const BOOT_TIMEOUT = Duration.minutes(20);
+
+/** An Auto Scaling group that replaces the one machine when it is lost, and never runs two. */
+export class GroupOfOne extends Construct {
+  readonly group: autoscaling.AutoScalingGroup;
+
+  constructor(scope: Construct, id: string, props: GroupOfOneProps) {
+    super(scope, id);
+
+    const launchTemplate = new ec2.LaunchTemplate(this, 'LaunchTemplate', {
+      instanceType: props.instanceType,
+      machineImage: machineImage(props),
+      userData: ec2.UserData.forLinux(),
+      role: props.role,
+      securityGroup: props.network.securityGroup,
+      // A group takes a spot template only for one-time requests without an end; a persistent one would outlive its stack.
+      ...(props.spot && {
+        spotOptions: {
+          requestType: ec2.SpotRequestType.ONE_TIME,
+          ...(props.spot.maxPrice !== undefined && { maxPrice: props.spot.maxPrice }),
+        },
+      }),
+      // One hop: the metadata service, and with it the role, is out of the containers' reach.
+      requireImdsv2: true,
+      httpPutResponseHopLimit: 1,
+      blockDevices: [
+        {
+          deviceName: '/dev/xvda',
+          volume: ec2.BlockDeviceVolume.ebs(props.rootVolumeSizeGib, {
+            volumeType: ec2.EbsDeviceVolumeType.GP3,
+            encrypted: true,
+            deleteOnTermination: true,
+          }),
+        },
+      ],
+    });
+
+    const { vpc } = props.network;
+    this.group = new autoscaling.AutoScalingGroup(this, 'Group', {
+      // The role must name the group before it exists, and still when it goes.
+      autoScalingGroupName: props.groupName,
+      vpc,
+      vpcSubnets: { subnetType: ec2.SubnetType.PUBLIC },
+      launchTemplate,
+      minCapacity: 1,
+      maxCapacity: 1,
+      // It launches first and terminates later: two writers.
+      capacityRebalance: false,
+      init: props.init,
+      signals: autoscaling.Signals.waitForCount(1, { timeout: BOOT_TIMEOUT }),
+      updatePolicy: autoscaling.UpdatePolicy.rollingUpdate({
+        minInstancesInService: 0,
+        maxBatchSize: 1,
+        pauseTime: BOOT_TIMEOUT,
+      }),
+      notifications: [{ topic: props.notifications, scalingEvents: autoscaling.ScalingEvents.ALL }],
+    });
+    Tags.of(this.group).add('Name', props.groupName);
+    // The machine needs its rights and its way out from the first second to the last: at a destroy they go after it.
+    this.group.node.addDependency(props.role, vpc);
+  }
+}
+
+function machineImage(props: GroupOfOneProps): ec2.IMachineImage {
+  const { ami, instanceType } = props;
+  if (ami !== undefined) return new PinnedImage(ami);
+  const arch = instanceType.architecture === ec2.InstanceArchitecture.ARM_64 ? 'arm64' : 'x86_64';
+  // Resolved by EC2 when it launches, not by the template: a new AMI must not replace the machine at the next deploy.
+  return ec2.MachineImage.resolveSsmParameterAtLaunch(
+    `/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${arch}`,
+  );
+}
+
+class PinnedImage implements ec2.IMachineImage {
+  constructor(private readonly imageId: string) {}
+
+  getImage(): ec2.MachineImageConfig {
+    return { imageId: this.imageId, osType: ec2.OperatingSystemType.LINUX, userData: ec2.UserData.forLinux() };
+  }
+}

@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import * as path from 'node:path';
+import { aws_ec2 as ec2 } from 'aws-cdk-lib';
+
+export interface MachineInitProps {
+  /** Variables of /etc/openclaw/machine.env: the deployment's names, no secret. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const MACHINE = path.join(__dirname, '..', 'assets', 'machine');
+
+// Not on Amazon Linux 2023's standard AMI, or not promised to be there.
+const PACKAGES = ['amazon-cloudwatch-agent', 'bzip2', 'cryptsetup', 'docker', 'jq'];
+
+/**
+ * What cfn-init makes of a fresh instance: packages, the files of assets/machine at the same places, machine.env, units.
+ * Logs are on their way before OpenClaw starts, so that a boot that fails can be read; and cfn-init fails if it does
+ * not start, because starting openclaw.service takes until the gateway is ready.
+ */
+export function machineInit(props: MachineInitProps): ec2.CloudFormationInit {
+  return ec2.CloudFormationInit.fromConfigSets({
+    configSets: { default: ['machine', 'gateway'] },
+    configs: {
+      machine: new ec2.InitConfig([
+        ...PACKAGES.map((name) => ec2.InitPackage.yum(name)),
+        ...machineFiles(MACHINE),
+        ec2.InitFile.fromString('/etc/openclaw/machine.env', environmentFile(props.environment)),
+        ec2.InitCommand.shellCommand('systemctl daemon-reload', { key: '1-units' }),
+        ec2.InitCommand.shellCommand('systemd-tmpfiles --create', { key: '2-directories' }),
+        systemd('docker'),
+        systemd('openclaw-cloudwatch'),
+      ]),
+      gateway: new ec2.InitConfig([systemd('openclaw')]),
+    },
+  });
+}
+
+function systemd(name: string): ec2.InitService {
+  return ec2.InitService.enable(name, { serviceManager: ec2.ServiceManager.SYSTEMD });
+}
+
+/** One init file for each file below a directory that mirrors the machine's root, sorted by path. */
+export function machineFiles(root: string): ec2.InitFile[] {
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes('__pycache__') && !entry.name.endsWith('.pyc'))
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
+    .sort()
+    .map((name) => machineFile(root, name));
+}
+
+function machineFile(root: string, name: string): ec2.InitFile {
+  const source = path.join(root, name);
+  const executable = (statSync(source).mode & 0o100) !== 0;
+  return ec2.InitFile.fromFileInline(`/${name}`, source, {
+    mode: executable ? '000755' : '000644',
+    // CloudFormation turns what is not ASCII into question marks.
+    base64Encoded: !isAscii(readFileSync(source)),
+  });
+}
+
+function isAscii(content: Buffer): boolean {
+  return content.every((byte) => byte < 0x80);
+}
+
+function environmentFile(environment: Readonly<Record<string, string>>): string {
+  return Object.entries(environment)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}

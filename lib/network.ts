@@ -1,0 +1,49 @@
+import { aws_ec2 as ec2, Validations } from 'aws-cdk-lib';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+
+export interface NetworkProps {
+  /** The one zone that has a subnet. */
+  readonly availabilityZone: string;
+  /** Receives the flow logs. */
+  readonly flowLogGroup: ILogGroup;
+}
+
+/** One public subnet, a way out, and no way in. */
+export class Network extends Construct {
+  readonly vpc: ec2.Vpc;
+  /** Lets everything out and nothing in. */
+  readonly securityGroup: ec2.SecurityGroup;
+
+  constructor(scope: Construct, id: string, props: NetworkProps) {
+    super(scope, id);
+
+    this.vpc = new ec2.Vpc(this, 'Vpc', {
+      availabilityZones: [props.availabilityZone],
+      ipAddresses: ec2.IpAddresses.cidr('10.0.0.0/24'),
+      subnetConfiguration: [{ name: 'Public', subnetType: ec2.SubnetType.PUBLIC, cidrMask: 24 }],
+      natGateways: 0,
+      // Backups and package repositories go to S3: through the endpoint they cost nothing and stay inside AWS.
+      gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
+      // Emptying the default group would take a Lambda function with rights on security groups; nothing is ever in it.
+      restrictDefaultSecurityGroup: false,
+    });
+    for (const subnet of this.vpc.publicSubnets) {
+      Validations.of(subnet).acknowledge({
+        id: 'CloudFormation-Validate::W3010',
+        reason: 'The zone is pinned on purpose: the deployment says where capacity is bought',
+      });
+    }
+    this.vpc.addFlowLog('FlowLog', {
+      destination: ec2.FlowLogDestination.toCloudWatchLogs(props.flowLogGroup),
+      trafficType: ec2.FlowLogTrafficType.ALL,
+    });
+
+    this.securityGroup = new ec2.SecurityGroup(this, 'SecurityGroup', {
+      vpc: this.vpc,
+      description: 'OpenClaw machine: no inbound rule, people come in through Session Manager',
+      // Channels, model providers and plugins are wherever the user's configuration says.
+      allowAllOutbound: true,
+    });
+  }
+}

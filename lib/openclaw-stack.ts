@@ -1,0 +1,113 @@
+import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { Config } from './config/config';
+import { GroupOfOne } from './group-of-one';
+import { InstanceRole } from './instance-role';
+import { machineInit } from './machine-init';
+import { Network } from './network';
+import { Observability } from './observability';
+import { StateBucket } from './state-bucket';
+
+export interface OpenClawStackProps extends StackProps {
+  /** The deployment; its zone decides the stack's region. */
+  readonly config: Config;
+}
+
+/** One deployment of OpenClaw. */
+export class OpenClawStack extends Stack {
+  private readonly config: Config;
+
+  constructor(scope: Construct, id: string, props: OpenClawStackProps) {
+    super(scope, id, props);
+    const { config } = props;
+    this.config = config;
+    Tags.of(this).add('openclaw:stack', config.stack);
+
+    const groupName = `openclaw-${config.stack}`;
+    const parameterPath = `/openclaw/${config.stack}`;
+    const metricNamespace = `OpenClaw/${config.stack}`;
+    const backsUp = config.backup !== 'off';
+
+    const stateBucket = backsUp ? new StateBucket(this, 'State', { stack: config.stack }) : undefined;
+    const observability = new Observability(this, 'Observability', {
+      groupName,
+      logGroupPrefix: parameterPath,
+      logRetention: config.logRetention,
+      metricNamespace,
+      backupIntervalMinutes: backsUp ? config.backupIntervalMinutes : undefined,
+      alarmEmail: config.alarmEmail,
+    });
+    const network = new Network(this, 'Network', {
+      availabilityZone: config.availabilityZone,
+      flowLogGroup: observability.flowLog,
+    });
+    const { role } = new InstanceRole(this, 'Machine', {
+      parameterPath,
+      logGroups: observability.machineLogs,
+      metricNamespace,
+      groupName,
+      stateBucket,
+      imageRepository: config.image.ecr,
+    });
+    const init = machineInit({
+      environment: {
+        STACK: config.stack,
+        AWS_REGION: config.region,
+        AWS_DEFAULT_REGION: config.region,
+        PARAMETER_PATH: parameterPath,
+        IMAGE: config.image.reference,
+        BACKUP: config.backup,
+        BACKUP_INTERVAL_MINUTES: String(config.backupIntervalMinutes),
+        STATE_BUCKET: stateBucket?.bucketName ?? '',
+        METRIC_NAMESPACE: metricNamespace,
+        LOG_GROUP_PREFIX: parameterPath,
+        AUTO_APPROVE_DEVICES: String(config.autoApproveDevices),
+      },
+    });
+    new GroupOfOne(this, 'GroupOfOne', {
+      groupName,
+      network,
+      role,
+      init,
+      instanceType: config.instanceType,
+      rootVolumeSizeGib: config.rootVolumeSizeGib,
+      spot: config.market === 'spot' ? { maxPrice: config.maxPrice } : undefined,
+      ami: config.ami,
+      notifications: observability.topic,
+    });
+
+    if (stateBucket) this.output('StateBucket', 'Holds all state; a destroy leaves it', stateBucket.bucketName);
+    this.output('GroupName', 'Auto Scaling group of the one machine', groupName);
+    this.output('GatewayLogGroup', "OpenClaw's own log", observability.gatewayLog.logGroupName);
+    this.output('ConnectCommand', 'Run it, then open http://localhost:18789', connectCommand(config.region, groupName));
+    this.output('TokenCommand', 'Prints the gateway token', tokenCommand(config.region, parameterPath));
+  }
+
+  /** The pinned zone alone; the default would look the account's zones up. */
+  override get availabilityZones(): string[] {
+    return [this.config.availabilityZone];
+  }
+
+  private output(id: string, description: string, value: string): void {
+    new CfnOutput(this, id, { description, value });
+  }
+}
+
+/** Finds the group's instance and forwards localhost:18789, the only origin that OpenClaw trusts, to its gateway. */
+function connectCommand(region: string, groupName: string): string {
+  const instance =
+    `aws autoscaling describe-auto-scaling-groups --region ${region} --auto-scaling-group-names ${groupName}` +
+    " --query 'AutoScalingGroups[0].Instances[?LifecycleState==`InService`]|[0].InstanceId' --output text";
+  return (
+    `aws ssm start-session --region ${region} --target "$(${instance})"` +
+    ` --document-name AWS-StartPortForwardingSession` +
+    ` --parameters '{"portNumber":["18789"],"localPortNumber":["18789"]}'`
+  );
+}
+
+function tokenCommand(region: string, parameterPath: string): string {
+  return (
+    `aws ssm get-parameter --region ${region} --name ${parameterPath}/env/OPENCLAW_GATEWAY_TOKEN` +
+    ' --with-decryption --query Parameter.Value --output text'
+  );
+}
