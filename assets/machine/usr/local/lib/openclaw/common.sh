@@ -2,6 +2,9 @@
 # Shared by the programs in /usr/local/libexec/openclaw. Messages go to stderr (the journal), data to stdout.
 
 # One AWS call must not outlive a boot; retry() adds attempts for what the CLI itself does not retry.
+# Also in $(…): a die in there must end the program.
+shopt -s inherit_errexit
+
 export AWS_PAGER="" AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=4
 
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
