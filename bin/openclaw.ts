@@ -11,7 +11,7 @@ function main(): void {
     config,
     stackName: name,
     description: 'OpenClaw on one EC2 spot instance that can be lost at any time',
-    env: { account: process.env['CDK_DEFAULT_ACCOUNT'], region: config.region },
+    env: { account: process.env.CDK_DEFAULT_ACCOUNT, region: config.region },
   });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 }

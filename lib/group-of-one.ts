@@ -1,4 +1,4 @@
-import { aws_autoscaling as autoscaling, aws_ec2 as ec2, Duration, Tags } from 'aws-cdk-lib';
+import { aws_autoscaling as autoscaling, aws_ec2 as ec2, Duration, Stack, Tags } from 'aws-cdk-lib';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -48,7 +48,7 @@ export class GroupOfOne extends Construct {
 
     const launchTemplate = new ec2.LaunchTemplate(this, 'LaunchTemplate', {
       instanceType: props.instanceType,
-      machineImage: machineImage(props),
+      machineImage: machineImage(this, props),
       userData: ec2.UserData.forLinux(),
       role: props.role,
       securityGroup: props.network.securityGroup,
@@ -94,26 +94,17 @@ export class GroupOfOne extends Construct {
       }),
       notifications: [{ topic: props.notifications, scalingEvents: autoscaling.ScalingEvents.ALL }],
     });
-    Tags.of(this.group).add('Name', props.groupName);
+    Tags.of(this).add('Name', props.groupName);
     // The machine needs its rights and its way out from the first second to the last: at a destroy they go after it.
     this.group.node.addDependency(props.role, vpc);
   }
 }
 
-function machineImage(props: GroupOfOneProps): ec2.IMachineImage {
-  const { ami, instanceType } = props;
-  if (ami !== undefined) return new PinnedImage(ami);
+function machineImage(scope: Construct, { ami, instanceType }: GroupOfOneProps): ec2.IMachineImage {
+  if (ami !== undefined) return ec2.MachineImage.genericLinux({ [Stack.of(scope).region]: ami });
   const arch = instanceType.architecture === ec2.InstanceArchitecture.ARM_64 ? 'arm64' : 'x86_64';
   // Resolved by EC2 when it launches, not by the template: a new AMI must not replace the machine at the next deploy.
   return ec2.MachineImage.resolveSsmParameterAtLaunch(
     `/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${arch}`,
   );
-}
-
-class PinnedImage implements ec2.IMachineImage {
-  constructor(private readonly imageId: string) {}
-
-  getImage(): ec2.MachineImageConfig {
-    return { imageId: this.imageId, osType: ec2.OperatingSystemType.LINUX, userData: ec2.UserData.forLinux() };
-  }
 }

@@ -1,4 +1,4 @@
-import { aws_ec2 as ec2 } from 'aws-cdk-lib';
+import type { aws_ec2 as ec2 } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ImageReference } from './image-reference';
 import * as parse from './parsers';
@@ -69,12 +69,12 @@ const KEYS = ['az', 'maxPrice', 'ami', 'alarmEmail', ...Object.keys(DEFAULTS)];
  * @throws ConfigError with all faults at once
  */
 export function parseConfig(context: Readonly<Record<string, unknown>>): Config {
-  const faults = describeUnknownKeys(Object.keys(context), KEYS);
+  const faults = describeUnknownKeys(context, KEYS);
 
   function read<T>(key: string, kind: parse.Kind<T>, fallback?: string): T | undefined {
     const value = context[key] ?? fallback;
     if (value === undefined) return undefined;
-    const parsed = typeof value === 'object' ? undefined : kind.parse(String(value as string | number | boolean));
+    const parsed = isScalar(value) ? kind.parse(String(value)) : undefined;
     if (parsed === undefined) faults.push(`${key} must be ${kind.allowed}, got ${show(value)}`);
     return parsed;
   }
@@ -83,8 +83,8 @@ export function parseConfig(context: Readonly<Record<string, unknown>>): Config 
   }
 
   const zone = read('az', parse.availabilityZone);
-  if (context['az'] === undefined) {
-    faults.push(`az is missing: it must be ${parse.availabilityZone.allowed}, for example -c az=me-central-1a`);
+  if ((context.az ?? undefined) === undefined) {
+    faults.unshift(`az is missing: it must be ${parse.availabilityZone.allowed}, as in -c az=me-central-1a`);
   }
   const config = {
     availabilityZone: zone?.name,
@@ -112,6 +112,10 @@ export function parseConfig(context: Readonly<Record<string, unknown>>): Config 
   if (faults.length > 0) throw new ConfigError(faults);
   // Every key without a value has put its fault into the list, and keys that may be absent are left out.
   return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as unknown as Config;
+}
+
+function isScalar(value: unknown): value is string | number | boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value);
 }
 
 function show(value: unknown): string {

@@ -34,9 +34,9 @@ const ECR_DOMAIN = /^(?<account>\d{12})\.dkr\.ecr(?:-fips)?\.(?<region>[a-z0-9-]
 /** Reads an image reference; undefined where the text is none. */
 export function parseImageReference(text: string): ImageReference | undefined {
   const parts = REFERENCE.exec(text)?.groups;
-  const name = parts?.['name'];
+  const name = parts?.name;
   if (name === undefined || name.length > NAME_MAX || IMAGE_ID.test(name)) return undefined;
-  const digest = parts?.['digest'];
+  const digest = parts?.digest;
   if (digest !== undefined && !DIGEST.test(digest)) return undefined;
 
   const { domain, path } = splitName(name);
@@ -44,8 +44,8 @@ export function parseImageReference(text: string): ImageReference | undefined {
   if (!PATH.test(path)) return undefined;
 
   const ecr = ECR_DOMAIN.exec(domain ?? '')?.groups;
-  if (ecr?.['account'] === undefined || ecr['region'] === undefined) return { reference: text };
-  return { reference: text, ecr: { account: ecr['account'], region: ecr['region'], repositoryName: path } };
+  if (ecr?.account === undefined || ecr.region === undefined) return { reference: text };
+  return { reference: text, ecr: { account: ecr.account, region: ecr.region, repositoryName: path } };
 }
 
 /** The first component is a registry only if it cannot be part of a path: it has a dot, a port or a capital, or is localhost. */

@@ -1,16 +1,19 @@
 /**
- * Finds context keys that were meant to be ours: another case or punctuation, a slip of the finger, the unit left out.
+ * Finds context keys that were meant to be ours: another case or punctuation, a slip of the finger, another tool's name.
  *
- * @param given - keys of the context; those with a colon, slash or dot belong to the CDK or to other constructs
+ * @param context - keys with a colon, slash or dot belong to the CDK or to other constructs and are left alone
  * @param known - our keys
  * @returns one line for each such key
  */
-export function describeUnknownKeys(given: readonly string[], known: readonly string[]): string[] {
-  return given
-    .filter((key) => !known.includes(key) && /^[\w-]+$/.test(key))
-    .map((key) => ({ key, meant: nearest(key, known) }))
-    .filter(({ meant }) => meant !== undefined)
-    .map(({ key, meant }) => `${key} is not a configuration key: ${meant} was meant? Allowed: ${known.join(', ')}`);
+export function describeUnknownKeys(context: Readonly<Record<string, unknown>>, known: readonly string[]): string[] {
+  return Object.entries(context).flatMap(([key, value]) => {
+    if (known.includes(key) || !/^[\w-]+$/.test(key)) return [];
+    const meant = nearest(key, known);
+    const got = typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
+    return meant === undefined
+      ? []
+      : [`${key} is no key of the configuration, got ${got}: was ${meant} meant? Allowed: ${known.join(', ')}`];
+  });
 }
 
 // What other tools call the same thing.

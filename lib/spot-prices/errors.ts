@@ -1,0 +1,125 @@
+import { asking, HOME_REGION, type Aws, type AwsCallError } from './aws';
+import { closest } from './closest';
+
+/** The command line is wrong: one line per fault. */
+export class UsageError extends Error {
+  constructor(readonly faults: string[]) {
+    super(faults.join('\n'));
+  }
+}
+
+/** The work cannot be done: each line is ready to be shown. */
+export class Failure extends Error {
+  constructor(readonly lines: string[]) {
+    super(lines.join('\n'));
+  }
+}
+
+type Kind = 'no-credentials' | 'expired' | 'refused' | 'denied' | 'throttled' | 'no-such-host' | 'network' | 'other';
+
+// Error codes as the EC2 API reference ("Error codes for the Amazon EC2 API") and the Price List API have them.
+const CODES: Record<string, Kind> = {
+  CredentialsProviderError: 'no-credentials',
+  TokenProviderError: 'no-credentials',
+  RequestExpired: 'expired',
+  ExpiredToken: 'expired',
+  ExpiredTokenException: 'expired',
+  AuthFailure: 'refused',
+  InvalidClientTokenId: 'refused',
+  InvalidAccessKeyId: 'refused',
+  UnrecognizedClientException: 'refused',
+  SignatureDoesNotMatch: 'refused',
+  InvalidSignatureException: 'refused',
+  OptInRequired: 'refused',
+  UnauthorizedOperation: 'denied',
+  AccessDenied: 'denied',
+  AccessDeniedException: 'denied',
+  RequestLimitExceeded: 'throttled',
+  Throttling: 'throttled',
+  ThrottlingException: 'throttled',
+  TooManyRequestsException: 'throttled',
+  ENOTFOUND: 'no-such-host',
+  EAI_AGAIN: 'network',
+  ECONNREFUSED: 'network',
+  ECONNRESET: 'network',
+  ENETUNREACH: 'network',
+  EHOSTUNREACH: 'network',
+  ETIMEDOUT: 'network',
+  EPIPE: 'network',
+  TimeoutError: 'network',
+};
+
+interface Cause {
+  name?: string;
+  code?: string;
+  message?: string;
+  $metadata?: { httpStatusCode?: number; attempts?: number };
+}
+
+function kindOf({ cause }: AwsCallError): Kind {
+  const { name = '', code = '', message = '' } = (cause ?? {}) as Cause;
+  const kind = CODES[name] ?? CODES[code] ?? (/certificate/i.test(message) ? 'network' : 'other');
+  return kind === 'no-credentials' && /expired/i.test(message) ? 'expired' : kind;
+}
+
+/** A failed call in one line: what was wrong and what helps. Knows nothing that needs another call. */
+export function explain(error: AwsCallError): string {
+  const cause = (error.cause ?? {}) as Cause;
+  const { action, region } = error;
+  const said = [cause.message?.split('\n')[0]?.trim(), cause.code, cause.name].find(Boolean) ?? 'no reason given';
+  const code = cause.$metadata?.httpStatusCode;
+  const status = code === undefined ? '' : ` (HTTP ${code})`;
+  switch (kindOf(error)) {
+    case 'no-credentials':
+      return `no AWS credentials found: set AWS_PROFILE (or correct it), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run 'aws configure' or 'aws sso login'; the SDK says: ${said}`;
+    case 'expired':
+      return `the AWS credentials have expired (or this computer's clock is wrong): get new ones, for example with 'aws sso login'; AWS says: ${said}`;
+    case 'refused':
+      return `AWS refused the credentials in ${region}: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile; AWS says: ${said}`;
+    case 'denied': {
+      const [, who] = /User: (\S+)/.exec(said) ?? [];
+      const [, why] = /(?:because|with an) (.+?)(?:\. |\.?$)/.exec(said) ?? [];
+      return `not allowed: ${action} in ${region}${who ? ` as ${who}` : ''}${why ? ` (${why})` : ''}; allow this action to the user or role`;
+    }
+    case 'throttled':
+      return `AWS throttled ${action} in ${region} after ${cause.$metadata?.attempts ?? 'several'} attempts: try again in a minute`;
+    case 'no-such-host':
+    case 'network':
+      return `cannot reach AWS in ${region}: ${said}; check the network, a proxy or firewall, and AWS_ENDPOINT_URL`;
+    case 'other': {
+      if (cause.message?.includes('Deserialization error')) {
+        return `what answered ${action} in ${region} is not AWS${status}: check AWS_ENDPOINT_URL and proxies`;
+      }
+      return `${action} in ${region} failed${status}: ${cause.name ?? 'Error'}: ${said}`;
+    }
+  }
+}
+
+/**
+ * Looks at whether the region itself is why its calls failed: EC2 answers AuthFailure in an opt-in region that is off,
+ * and a region that does not exist has no address.
+ * @returns the line to show, or undefined where the region is not the reason or where that could not be asked
+ */
+export async function explainRegion(aws: Aws, error: AwsCallError): Promise<string | undefined> {
+  const { region } = error;
+  if (!['refused', 'no-such-host', 'other'].includes(kindOf(error))) return undefined;
+  const answer = await asking('ec2:DescribeRegions', HOME_REGION, () =>
+    aws.ec2(HOME_REGION).describeRegions({ AllRegions: true }),
+  ).catch(() => undefined);
+  if (!answer?.Regions) return undefined;
+
+  const names = answer.Regions.map(({ RegionName }) => RegionName ?? '').sort();
+  const found = answer.Regions.find(({ RegionName }) => RegionName === region);
+  if (!found) {
+    const meant = closest(region, names);
+    const help = meant.length > 0 ? `did you mean ${meant.join(' or ')}?` : `AWS has ${names.join(', ')}`;
+    return `unknown region '${region}': ${help}`;
+  }
+  if (found.OptInStatus === 'not-opted-in') {
+    return `the opt-in region ${region} is off in this account: turn it on with 'aws account enable-region --region-name ${region}' and wait some minutes`;
+  }
+  if (kindOf(error) === 'refused') {
+    return `AWS refused the credentials in ${region} but takes them in ${HOME_REGION}: a session token from the global STS endpoint is not valid in opt-in regions, get one with AWS_STS_REGIONAL_ENDPOINTS=regional`;
+  }
+  return undefined;
+}
