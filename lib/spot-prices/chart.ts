@@ -7,7 +7,7 @@ import { linear, roundTicks, spread, timeTicks } from './scale';
 
 const PAGE_MARGIN = 28;
 /** Title and subtitle; the zones' keys come below. */
-const HEADER = 84;
+const HEADER = 80;
 const KEY_WIDTH = 140;
 const KEY_HEIGHT = 20;
 const PANEL = { width: 470, height: 262, gap: 36 };
@@ -118,7 +118,7 @@ export function drawChart(report: Report): string {
   const about = `Linux/UNIX, USD per hour, ${minute(window.from)} to ${minute(window.to)} UTC`;
   const keys = zones.flatMap((zone, index) => {
     const x = PAGE_MARGIN + (index % keysPerLine) * KEY_WIDTH;
-    const y = HEADER - 10 + Math.floor(index / keysPerLine) * KEY_HEIGHT;
+    const y = HEADER - 6 + Math.floor(index / keysPerLine) * KEY_HEIGHT;
     return [segment(x, y - 4, x + 26, y - 4, `line s${index % LOOKS}`), text(x + 33, y, zone, 'about')];
   });
   const panels = drawn.map((type, index) =>
