@@ -94,7 +94,7 @@ export class GroupOfOne extends Construct {
       }),
       notifications: [{ topic: props.notifications, scalingEvents: autoscaling.ScalingEvents.ALL }],
     });
-    Tags.of(this).add('Name', props.groupName);
+    for (const named of [launchTemplate, this.group]) Tags.of(named).add('Name', props.groupName);
     // The machine needs its rights and its way out from the first second to the last: at a destroy they go after it.
     this.group.node.addDependency(props.role, vpc);
   }

@@ -1,0 +1,150 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import { only, synthesize } from './synthesize';
+
+const template = synthesize();
+const group = only(template, 'AWS::AutoScaling::AutoScalingGroup');
+
+function launchData(of: Template): Record<string, unknown> {
+  return only(of, 'AWS::EC2::LaunchTemplate').Properties['LaunchTemplateData'] as unknown as Record<string, unknown>;
+}
+
+describe('the group', () => {
+  test('is one machine in the pinned zone', () => {
+    expect(group.Properties).toMatchObject({
+      AutoScalingGroupName: 'openclaw-dev',
+      MinSize: '1',
+      MaxSize: '1',
+      VPCZoneIdentifier: [{ Ref: only(template, 'AWS::EC2::Subnet').id }],
+    });
+    expect(group.Properties).not.toHaveProperty('DesiredCapacity');
+  });
+
+  test('never launches before it terminates', () => {
+    expect(group.Properties).toMatchObject({ CapacityRebalance: false });
+    expect(group).toMatchObject({
+      UpdatePolicy: { AutoScalingRollingUpdate: { MinInstancesInService: 0, MaxBatchSize: 1 } },
+    });
+  });
+
+  test('waits for the machine to say that it is good', () => {
+    expect(group).toMatchObject({
+      CreationPolicy: { ResourceSignal: { Count: 1, Timeout: 'PT20M' } },
+      UpdatePolicy: { AutoScalingRollingUpdate: { WaitOnResourceSignals: true, PauseTime: 'PT20M' } },
+    });
+  });
+
+  test('names and marks its instances and volumes', () => {
+    const tags = { Name: 'openclaw-dev', 'openclaw:stack': 'dev' };
+    expect(group.Properties['Tags']).toEqual(
+      Object.entries(tags).map(([Key, Value]) => ({ Key, Value, PropagateAtLaunch: true })),
+    );
+    const marks = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+    expect(launchData(template)['TagSpecifications']).toEqual([
+      { ResourceType: 'instance', Tags: marks },
+      { ResourceType: 'volume', Tags: marks },
+    ]);
+  });
+
+  test.each([
+    'AWS::IAM::Policy',
+    'AWS::EC2::Route',
+    'AWS::EC2::SubnetRouteTableAssociation',
+    'AWS::EC2::VPCGatewayAttachment',
+    'AWS::EC2::VPCEndpoint',
+  ])('starts after and goes before every %s that the machine needs to the end', (type) => {
+    const needed = Object.entries(template.findResources(type)).map(([id]) => id);
+    expect(needed.length).toBeGreaterThan(0);
+    expect(group.DependsOn).toEqual(expect.arrayContaining(needed));
+  });
+
+  test('tells of launches and ends', () => {
+    expect(group.Properties['NotificationConfigurations']).toEqual([
+      {
+        TopicARN: { Ref: only(template, 'AWS::SNS::Topic').id },
+        NotificationTypes: [
+          'autoscaling:EC2_INSTANCE_LAUNCH',
+          'autoscaling:EC2_INSTANCE_LAUNCH_ERROR',
+          'autoscaling:EC2_INSTANCE_TERMINATE',
+          'autoscaling:EC2_INSTANCE_TERMINATE_ERROR',
+        ],
+      },
+    ]);
+  });
+});
+
+describe('capacity', () => {
+  test('is one-time spot without an end', () => {
+    expect(launchData(template)).toMatchObject({
+      InstanceType: 't4g.small',
+      InstanceMarketOptions: { MarketType: 'spot', SpotOptions: { SpotInstanceType: 'one-time' } },
+    });
+    expect(JSON.stringify(launchData(template))).not.toMatch(/MaxPrice|ValidUntil/);
+  });
+
+  test('has a ceiling where one is given', () => {
+    expect(launchData(synthesize({ maxPrice: '0.0105' }))).toMatchObject({
+      InstanceMarketOptions: { SpotOptions: { SpotInstanceType: 'one-time', MaxPrice: '0.0105' } },
+    });
+  });
+
+  test('is not spot with market=on-demand', () => {
+    expect(launchData(synthesize({ market: 'on-demand' }))).not.toHaveProperty('InstanceMarketOptions');
+  });
+});
+
+describe('the instance', () => {
+  test('has a metadata service out of reach of containers', () => {
+    expect(launchData(template)['MetadataOptions']).toEqual({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 });
+  });
+
+  test('has an encrypted root volume of the asked size that dies with it', () => {
+    expect(launchData(synthesize({ rootVolumeSizeGib: 42 }))['BlockDeviceMappings']).toEqual([
+      {
+        DeviceName: '/dev/xvda',
+        Ebs: { VolumeType: 'gp3', VolumeSize: 42, Encrypted: true, DeleteOnTermination: true },
+      },
+    ]);
+  });
+
+  test.each([
+    ['t4g.small', 'arm64'],
+    ['t3.small', 'x86_64'],
+  ])('%s starts the newest Amazon Linux 2023 for %s of the day it is launched', (instanceType, arch) => {
+    const launched = synthesize({ instanceType });
+    expect(launchData(launched)['ImageId']).toBe(
+      `resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${arch}`,
+    );
+    // A parameter of the template would be resolved at each deploy: a new AMI would replace the machine.
+    expect(Object.keys(launched.toJSON()['Parameters'] as object)).toEqual(['BootstrapVersion']);
+  });
+
+  test('starts the pinned AMI where one is given', () => {
+    expect(launchData(synthesize({ ami: 'ami-0123456789abcdef0' }))['ImageId']).toBe('ami-0123456789abcdef0');
+  });
+
+  test('is told by user data to run cfn-init and to signal its outcome, and nothing else', () => {
+    const { 'Fn::Join': join } = (
+      launchData(template)['UserData'] as Record<string, Record<string, [string, unknown[]]>>
+    )['Fn::Base64'] as { 'Fn::Join': [string, unknown[]] };
+    const lines = join[1]
+      .map((part) => (typeof part === 'string' ? part : '…'))
+      .join('')
+      .split('\n');
+    expect(lines.map((line) => line.replace(/[0-9a-f]{16}$/, '<hash>'))).toEqual([
+      '#!/bin/bash',
+      '# fingerprint: <hash>',
+      '(',
+      '  set +e',
+      `  /opt/aws/bin/cfn-init -v --region … --stack … --resource ${group.id} -c default`,
+      `  /opt/aws/bin/cfn-signal -e $? --region … --stack … --resource ${group.id}`,
+      '  cat /var/log/cfn-init.log >&2',
+      ')',
+    ]);
+  });
+
+  test('is replaced when what it runs changes', () => {
+    const userData = (of: Template) => JSON.stringify(launchData(of)['UserData']);
+    expect(userData(synthesize({ image: 'ghcr.io/openclaw/openclaw:2026.9.7' }))).not.toBe(userData(template));
+    expect(userData(synthesize())).toBe(userData(template));
+  });
+});

@@ -1,0 +1,188 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { App, Stack } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { machineFiles } from '../../lib/machine-init';
+import { only, REPOSITORY, synthesize } from './synthesize';
+
+interface InitFile {
+  readonly content: string;
+  readonly encoding: string;
+  readonly mode: string;
+  readonly owner: string;
+  readonly group: string;
+}
+interface Init {
+  readonly configSets: Record<string, string[]>;
+  readonly machine: {
+    readonly packages: { readonly yum: Record<string, string[]> };
+    readonly files: Record<string, InitFile>;
+    readonly commands: Record<string, { readonly command: string }>;
+    readonly services: { readonly systemd: Record<string, object> };
+  };
+  readonly gateway: { readonly services: { readonly systemd: Record<string, object> } };
+}
+
+function initOf(context: Record<string, unknown> = {}): Init {
+  const group = only(synthesize(context), 'AWS::AutoScaling::AutoScalingGroup');
+  return group.Metadata['AWS::CloudFormation::Init'] as unknown as Init;
+}
+
+function textOf(file: InitFile): string {
+  return file.encoding === 'base64' ? Buffer.from(file.content, 'base64').toString() : file.content;
+}
+
+const init = initOf();
+
+describe('order', () => {
+  test('logs are collected before OpenClaw starts', () => {
+    expect(init.configSets).toEqual({ default: ['machine', 'gateway'] });
+    const running = { enabled: true, ensureRunning: true };
+    expect(init.machine.services).toEqual({ systemd: { docker: running, 'openclaw-cloudwatch': running } });
+    expect(init.gateway).toEqual({ services: { systemd: { openclaw: running } } });
+  });
+
+  test('units and directories are made known before services start', () => {
+    expect(
+      Object.keys(init.machine.commands)
+        .sort()
+        .map((key) => init.machine.commands[key]?.command),
+    ).toEqual(['systemctl daemon-reload', 'systemd-tmpfiles --create']);
+  });
+
+  test('every service is a unit of the machine or comes with a package', () => {
+    const units = Object.keys(init.machine.files).map((file) => path.basename(file, '.service'));
+    for (const name of ['openclaw-cloudwatch', 'openclaw']) expect(units).toContain(name);
+    expect(Object.keys(init.machine.packages.yum)).toEqual(
+      expect.arrayContaining(['docker', 'amazon-cloudwatch-agent']),
+    );
+  });
+});
+
+describe('files', () => {
+  const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'assets/machine'], {
+    cwd: REPOSITORY,
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .filter((name) => name !== '')
+    .map((name) => path.relative('assets/machine', name));
+
+  test('are those of assets/machine and machine.env, no more and no less', () => {
+    expect(Object.keys(init.machine.files).sort()).toEqual(
+      [...tracked.map((name) => `/${name}`), '/etc/openclaw/machine.env'].sort(),
+    );
+  });
+
+  test('arrive unchanged, with their mode', () => {
+    for (const name of tracked) {
+      const source = path.join(REPOSITORY, 'assets', 'machine', name);
+      const file = init.machine.files[`/${name}`];
+      if (!file) throw new Error(`no ${name}`);
+      expect([name, textOf(file)]).toEqual([name, readFileSync(source, 'utf8')]);
+      const mode = (statSync(source).mode & 0o100) !== 0 ? '000755' : '000644';
+      expect([name, file.mode, file.owner, file.group]).toEqual([name, mode, 'root', 'root']);
+    }
+  });
+
+  test('hold no dynamic reference, which CloudFormation would resolve into the template', () => {
+    for (const file of Object.values(init.machine.files)) expect(textOf(file)).not.toContain('{{resolve:');
+  });
+});
+
+describe('machine.env', () => {
+  const env = (context: Record<string, unknown> = {}) => initOf(context).machine.files['/etc/openclaw/machine.env'];
+
+  test('names the deployment', () => {
+    expect(env()).toMatchObject({ mode: '000644', encoding: 'plain' });
+    expect(env()?.content).toBe(
+      [
+        'STACK=dev',
+        'AWS_REGION=me-central-1',
+        'AWS_DEFAULT_REGION=me-central-1',
+        'PARAMETER_PATH=/openclaw/dev',
+        'IMAGE=ghcr.io/openclaw/openclaw:2026.9.6',
+        'BACKUP=snapshots',
+        'BACKUP_INTERVAL_MINUTES=20',
+        'STATE_BUCKET=openclaw-backup-dev-123456789012-me-central-1',
+        'METRIC_NAMESPACE=OpenClaw/dev',
+        'LOG_GROUP_PREFIX=/openclaw/dev',
+        'AUTO_APPROVE_DEVICES=false',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('has no bucket with backup=off', () => {
+    expect(env({ backup: 'off' })?.content).toMatch(/^BACKUP=off\n.*\nSTATE_BUCKET=\n/m);
+  });
+
+  test('follows the configuration', () => {
+    const { content } = env({
+      az: 'eu-west-1b',
+      stack: 'prod',
+      image: 'openclaw/openclaw:1',
+      backup: 'mirror',
+      backupIntervalMinutes: 5,
+      autoApproveDevices: true,
+    }) as InitFile;
+    for (const line of [
+      'STACK=prod',
+      'AWS_REGION=eu-west-1',
+      'PARAMETER_PATH=/openclaw/prod',
+      'IMAGE=openclaw/openclaw:1',
+      'BACKUP=mirror',
+      'BACKUP_INTERVAL_MINUTES=5',
+      'STATE_BUCKET=openclaw-backup-prod-123456789012-eu-west-1',
+      'AUTO_APPROVE_DEVICES=true',
+    ]) {
+      expect(content.split('\n')).toContain(line);
+    }
+  });
+});
+
+describe('machineFiles', () => {
+  const root = mkdtempSync(path.join(tmpdir(), 'machine-'));
+  afterAll(() => {
+    rmSync(root, { recursive: true });
+  });
+
+  test('takes what is there, but for what Python leaves behind', () => {
+    mkdirSync(path.join(root, 'usr/bin/__pycache__'), { recursive: true });
+    writeFileSync(path.join(root, 'usr/bin/run'), '#!/bin/sh\necho "${HOME}"\n');
+    chmodSync(path.join(root, 'usr/bin/run'), 0o755);
+    writeFileSync(path.join(root, 'usr/bin/__pycache__/run.cpython-311.pyc'), 'x');
+    writeFileSync(path.join(root, 'usr/bin/old.pyc'), 'x');
+    writeFileSync(path.join(root, '.hidden'), 'Grüße\n');
+
+    const rendered = render(machineFiles(root));
+
+    expect(rendered).toEqual({
+      '/.hidden': expect.objectContaining({
+        content: Buffer.from('Grüße\n').toString('base64'),
+        encoding: 'base64',
+        mode: '000644',
+      }) as InitFile,
+      '/usr/bin/run': expect.objectContaining({
+        content: '#!/bin/sh\necho "${HOME}"\n',
+        encoding: 'plain',
+        mode: '000755',
+      }) as InitFile,
+    });
+  });
+});
+
+function render(files: ec2.InitFile[]): Record<string, InitFile> {
+  const stack = new Stack(new App(), 'Test');
+  const instance = new ec2.CfnInstance(stack, 'Instance');
+  ec2.CloudFormationInit.fromElements(...files).attach(instance, {
+    platform: ec2.OperatingSystemType.LINUX,
+    instanceRole: new Role(stack, 'Role', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') }),
+    userData: ec2.UserData.forLinux(),
+  });
+  return (instance.getMetadata('AWS::CloudFormation::Init') as { config: { files: Record<string, InitFile> } }).config
+    .files;
+}

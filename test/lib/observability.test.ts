@@ -1,0 +1,143 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { only, synthesize, type Resource } from './synthesize';
+
+const template = synthesize({ alarmEmail: 'ops@example.com', logRetentionDays: 30 });
+const topic = only(template, 'AWS::SNS::Topic').id;
+
+function alarmsOf(of = template): Record<string, Record<string, unknown>> {
+  const alarms = Object.entries(of.findResources('AWS::CloudWatch::Alarm')) as [string, Resource][];
+  return Object.fromEntries(
+    alarms.map(([id, { Properties }]) => [
+      id.replace(/^ObservabilityAlarms(.*)[0-9A-F]{8}$/, '$1'),
+      Properties as Record<string, unknown>,
+    ]),
+  );
+}
+
+describe('log groups', () => {
+  test.each(['system', 'gateway', 'operations', 'flow-logs'])('%s forgets in time and goes with the stack', (name) => {
+    template.hasResource('AWS::Logs::LogGroup', {
+      Properties: { LogGroupName: `/openclaw/dev/${name}`, RetentionInDays: 30 },
+      DeletionPolicy: 'Delete',
+    });
+  });
+});
+
+describe('alarms', () => {
+  test('each tells the topic when it goes off and when it is over', () => {
+    for (const [name, alarm] of Object.entries(alarmsOf())) {
+      expect([name, alarm['AlarmActions'], alarm['OKActions']]).toEqual([name, [{ Ref: topic }], [{ Ref: topic }]]);
+      expect(alarm['AlarmDescription']).toMatch(/\w+/);
+    }
+  });
+
+  const group = [{ Name: 'AutoScalingGroupName', Value: 'openclaw-dev' }];
+  test.each([
+    [
+      'ServiceNotReady',
+      { Namespace: 'OpenClaw/dev', MetricName: 'ServiceReady', Threshold: 1, ComparisonOperator: 'LessThanThreshold' },
+      'breaching',
+    ],
+    [
+      'InstanceStatus',
+      { Namespace: 'AWS/EC2', MetricName: 'StatusCheckFailed', Dimensions: group, Threshold: 0 },
+      'notBreaching',
+    ],
+    [
+      'DiskFull',
+      { Namespace: 'OpenClaw/dev', MetricName: 'disk_used_percent', Dimensions: group, Threshold: 85 },
+      'notBreaching',
+    ],
+    [
+      'MemoryPressure',
+      { Namespace: 'OpenClaw/dev', MetricName: 'mem_used_percent', Dimensions: group, Threshold: 90 },
+      'notBreaching',
+    ],
+    [
+      'SwapPressure',
+      { Namespace: 'OpenClaw/dev', MetricName: 'swap_used_percent', Dimensions: group, Threshold: 75 },
+      'notBreaching',
+    ],
+    [
+      'BackupFailed',
+      {
+        Namespace: 'OpenClaw/dev',
+        MetricName: 'BackupSuccess',
+        Statistic: 'Minimum',
+        Threshold: 1,
+        ComparisonOperator: 'LessThanThreshold',
+      },
+      'notBreaching',
+    ],
+    [
+      'BackupTooOld',
+      {
+        Namespace: 'OpenClaw/dev',
+        MetricName: 'BackupSuccess',
+        Statistic: 'Sum',
+        Threshold: 1,
+        ComparisonOperator: 'LessThanThreshold',
+        Period: 20 * 60,
+        EvaluationPeriods: 3,
+      },
+      'breaching',
+    ],
+  ])('%s', (name, properties, silence) => {
+    expect(alarmsOf()[name]).toMatchObject({ ...properties, TreatMissingData: silence });
+  });
+
+  test.each([
+    [1, 600],
+    [60, 3600],
+    [1440, 86400],
+  ])('a backup every %i minutes is looked for in periods of %i s', (backupIntervalMinutes, period) => {
+    const alarm = alarmsOf(synthesize({ backupIntervalMinutes }))['BackupTooOld'];
+    expect(alarm).toMatchObject({ Period: period, EvaluationPeriods: 3 });
+  });
+
+  test('watch no backup with backup=off', () => {
+    expect(Object.keys(alarmsOf(synthesize({ backup: 'off' }))).sort()).toEqual([
+      'DiskFull',
+      'InstanceStatus',
+      'MemoryPressure',
+      'ServiceNotReady',
+      'SwapPressure',
+    ]);
+  });
+});
+
+describe('the topic', () => {
+  test('takes no plain HTTP, and alarms of this account', () => {
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      Topics: [{ Ref: topic }],
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+          Match.objectLike({
+            Effect: 'Allow',
+            Action: 'sns:Publish',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': '123456789012' } },
+          }),
+        ],
+      },
+    });
+  });
+
+  test('mails to alarmEmail, and to nobody without one', () => {
+    expect(only(template, 'AWS::SNS::Subscription').Properties).toMatchObject({
+      Protocol: 'email',
+      Endpoint: 'ops@example.com',
+    });
+    synthesize().resourceCountIs('AWS::SNS::Subscription', 0);
+  });
+});
+
+test('the dashboard shows metrics and alarms of this deployment', () => {
+  const dashboard = only(template, 'AWS::CloudWatch::Dashboard').Properties;
+  expect(dashboard).toMatchObject({ DashboardName: 'openclaw-dev' });
+  const body = JSON.stringify(dashboard['DashboardBody']);
+  for (const name of ['ServiceReady', 'mem_used_percent', 'disk_used_percent', 'BackupAgeSeconds', 'operations']) {
+    expect(body).toContain(name);
+  }
+});

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { parseConfig } from '../../lib/config/config';
+import { OpenClawStack } from '../../lib/openclaw-stack';
+
+export const REPOSITORY = path.join(__dirname, '..', '..');
+export const ACCOUNT = '123456789012';
+export const REGION = 'me-central-1';
+
+const cdkJson = JSON.parse(readFileSync(path.join(REPOSITORY, 'cdk.json'), 'utf8')) as {
+  context: Record<string, unknown>;
+};
+/** The feature flags that the app is synthesized with. */
+export const FLAGS = cdkJson.context;
+
+/** The stack that `cdk deploy -c az=me-central-1a …` would deploy, in an app of its own. */
+export function openClawStack(context: Record<string, unknown> = {}, account?: string): OpenClawStack {
+  const config = parseConfig({ az: 'me-central-1a', ...context });
+  const name = `openclaw-${config.stack}`;
+  const env = { region: config.region, ...(account && { account }) };
+  return new OpenClawStack(new App({ context: FLAGS }), name, { config, stackName: name, env });
+}
+
+/** Its template, with the account known unless told otherwise. */
+export function synthesize(context: Record<string, unknown> = {}, account: string | undefined = ACCOUNT): Template {
+  return Template.fromStack(openClawStack(context, account));
+}
+
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: Record<string, never>;
+  readonly Metadata: Record<string, never>;
+  readonly DependsOn?: string[];
+}
+
+/** The only resource of a type, with its logical id. */
+export function only(template: Template, type: string): Resource & { readonly id: string } {
+  const found = Object.entries(template.findResources(type));
+  if (found.length !== 1 || !found[0]) throw new Error(`expected one ${type}, got ${found.length}`);
+  return { id: found[0][0], ...(found[0][1] as Resource) };
+}
