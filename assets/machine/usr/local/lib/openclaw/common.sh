@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # Shared by the programs in /usr/local/libexec/openclaw. Messages go to stderr (the journal), data to stdout.
 
-# One AWS call must not outlive a boot; retry() adds attempts for what the CLI itself does not retry.
-# Also in $(…): a die in there must end the program.
+# A die inside $(…) must end the program too.
 shopt -s inherit_errexit
 
+# One AWS call must not outlive a boot; retry() adds attempts for what the CLI itself does not retry.
 export AWS_PAGER="" AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=4
 
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
@@ -31,14 +31,6 @@ aws_cli() { aws --cli-connect-timeout 5 --cli-read-timeout 60 "$@"; }
 
 # aws_error_code MESSAGE: the code in the AWS CLI's "An error occurred (Code) when …", or nothing.
 aws_error_code() { sed -n 's/.*An error occurred (\([A-Za-z.]*\)).*/\1/p' <<<"$1" | head -n 1; }
-
-# imds PATH: reads the instance metadata service, version 2.
-imds() {
-  local base=${OPENCLAW_IMDS:-http://169.254.169.254} token
-  token=$(curl --silent --fail --max-time 2 --retry 3 --retry-connrefused -X PUT \
-    -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "$base/latest/api/token") || return 1
-  curl --silent --fail --max-time 2 --retry 3 -H "X-aws-ec2-metadata-token: $token" "$base/latest/meta-data/$1"
-}
 
 # publish_metric NAME VALUE [UNIT]: best effort, so that monitoring never decides whether the service runs.
 publish_metric() {

@@ -1,0 +1,88 @@
+"""A machine made of a temporary directory: its programs run from assets/machine with stub commands first on PATH."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ASSETS = Path(__file__).parents[2] / "assets" / "machine"
+LIBEXEC = ASSETS / "usr/local/libexec/openclaw"
+STUBS = Path(__file__).parent / "stubs"
+
+
+class Machine:
+    def __init__(self, root: Path):
+        self.root = root
+        self.bin = root / "bin"
+        self.run_dir = root / "run"
+        self.var = root / "var"
+        for directory in (self.bin, self.run_dir, self.var):
+            directory.mkdir()
+        shutil.copy(STUBS / "aws", self.bin / "aws")
+        # Not a version manager's python3, which would put its own directory before ours.
+        (self.bin / "python3").symlink_to(os.path.realpath(sys.executable))
+        self.aws_file = root / "aws.json"
+        self.objects = root / "objects"
+        self.aws_state = {
+            "parameters": {},
+            "types": {},
+            "fail": {},
+            "objects": str(self.objects),
+            "calls": [],
+            "written": [],
+            "metrics": [],
+        }
+        self.env = {
+            "PATH": f"{self.bin}:{os.environ['PATH']}",
+            "HOME": str(root),
+            "STACK": "dev",
+            "AWS_REGION": "me-central-1",
+            "PARAMETER_PATH": "/openclaw/dev",
+            "IMAGE": "ghcr.io/openclaw/openclaw:2026.9.6",
+            "BACKUP": "snapshots",
+            "STATE_BUCKET": "openclaw-backup-dev-123456789012-me-central-1",
+            "METRIC_NAMESPACE": "OpenClaw/dev",
+            "LOG_GROUP_PREFIX": "/openclaw/dev",
+            "FAKE_AWS": str(self.aws_file),
+            "OPENCLAW_LIB": str(ASSETS / "usr/local/lib/openclaw"),
+            "OPENCLAW_RUN": str(self.run_dir),
+            "OPENCLAW_VAR": str(self.var),
+            "OPENCLAW_RETRY_DELAY": "0",
+        }
+
+    def stub(self, name: str, body: str) -> None:
+        """A bash command that first notes its arguments, one call a line, and its standard input when it has one."""
+        path = self.bin / name
+        path.write_text(f'#!/bin/bash\nprintf "%s\\n" "$*" >>"{self.root}/{name}.calls"\n{body}\n')
+        path.chmod(0o755)
+
+    def calls(self, name: str) -> list[str]:
+        path = self.root / f"{name}.calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def run(self, program: Path | str, *arguments: str, timeout: float = 30, **env: str):
+        path = program if isinstance(program, Path) else LIBEXEC / program
+        self.aws_file.write_text(json.dumps(self.aws_state))
+        done = subprocess.run(
+            [path, *arguments],
+            env={**self.env, **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        self.aws_state = json.loads(self.aws_file.read_text())
+        return done
+
+    def aws_calls(self, operation: str) -> list[list[str]]:
+        return [call for call in self.aws_state["calls"] if operation in call]
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return Machine(tmp_path)

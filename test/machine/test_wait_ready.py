@@ -1,0 +1,82 @@
+"""wait-ready: active means that /readyz says ready."""
+
+import os
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+
+class Gateway(HTTPServer):
+    """Answers /readyz with one body after the other; the last one stays."""
+
+    def __init__(self, *answers):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers = list(answers)
+        self.url = f"http://127.0.0.1:{self.server_port}/readyz"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        answers = self.server.answers
+        status, body = answers.pop(0) if len(answers) > 1 else answers[0]
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *arguments):
+        pass
+
+
+READY, STARTING = (200, '{"ready":true}'), (503, '{"ready":false}')
+
+
+@pytest.fixture
+def wait(machine):
+    gateways = []
+
+    def wait(*answers, **env):
+        gateways.append(Gateway(*answers))
+        timing = {"OPENCLAW_READY_INTERVAL": "0.05", "OPENCLAW_READY_TIMEOUT": "2"}
+        return machine.run("wait-ready", OPENCLAW_READY_URL=gateways[-1].url, **{**timing, **env})
+
+    yield wait
+    for gateway in gateways:
+        gateway.shutdown()
+        gateway.server_close()
+
+
+def test_returns_when_the_body_says_ready(wait, machine):
+    done = wait(STARTING, STARTING, READY, OPENCLAW_READY_TIMEOUT="60")
+    assert done.returncode == 0, done.stderr
+    assert machine.aws_state["metrics"] == [["ServiceReady", "1"]]
+
+
+@pytest.mark.parametrize("body", ["<html>Control UI</html>", '{"ok":true}', '{"ready":false}', '{"ready":"true"}', ""])
+def test_a_status_of_200_alone_is_not_ready(wait, machine, body):
+    done = wait((200, body), OPENCLAW_READY_TIMEOUT="1")
+    assert done.returncode == 1
+    assert "not ready after 1 s" in done.stderr and f"'{body}'" in done.stderr
+    assert machine.aws_state["metrics"] == [["ServiceReady", "0"]]
+
+
+def test_fails_when_the_gateway_has_ended_without_waiting_for_the_time(wait, machine):
+    process = subprocess.Popen(["true"])
+    process.wait()
+    done = wait(STARTING, MAINPID=str(process.pid), OPENCLAW_READY_TIMEOUT="600")
+    assert done.returncode == 1
+    assert "ended before it was ready" in done.stderr
+    assert machine.aws_state["metrics"] == [["ServiceReady", "0"]]
+
+
+def test_waits_while_the_gateway_lives(wait):
+    assert wait(STARTING, STARTING, READY, MAINPID=str(os.getpid()), OPENCLAW_READY_TIMEOUT="60").returncode == 0
+
+
+def test_a_metric_that_cannot_be_published_does_not_matter(wait, machine):
+    machine.aws_state["fail"]["put-metric-data"] = ["AccessDenied", "*"]
+    done = wait(READY)
+    assert done.returncode == 0
+    assert "was not published" in done.stderr
