@@ -71,13 +71,6 @@ class Machine:
 
 
 @pytest.fixture
-def imds():
-    service = Imds()
-    yield service
-    service.close()
-
-
-@pytest.fixture
 def machine(tmp_path):
     machine = Machine(tmp_path)
     yield machine

@@ -1,0 +1,11 @@
+import pytest
+
+from .imds import Imds
+
+
+@pytest.fixture
+def imds():
+    service = Imds()
+    service.values["instance-id"] = "i-0aaaaaaaaaaaaaaa1"
+    yield service
+    service.close()
