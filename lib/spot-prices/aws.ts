@@ -41,7 +41,7 @@ export interface Aws {
 export function connect(): Aws {
   const settings = {
     maxAttempts: 4,
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000, throwOnRequestTimeout: true },
+    requestHandler: { connectionTimeout: 5_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
   };
   return {
     ec2: (region) => new EC2({ region, ...settings }),

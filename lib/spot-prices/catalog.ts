@@ -110,7 +110,7 @@ async function throwEveryFailure(calls: readonly Promise<unknown>[]): Promise<vo
 /**
  * What the region offers of `types`.
  * DescribeInstanceTypeOfferings decides: an old spot price can outlive an offering.
- * @throws Failure for unknown types, an AggregateError of AwsCallError when calls failed
+ * @throws Failure for unknown types or when something else than AWS answers, an AggregateError of AwsCallError when calls failed
  */
 export async function readCatalog(aws: Aws, region: string, types: readonly string[]): Promise<Catalog> {
   const calls = [
@@ -120,6 +120,11 @@ export async function readCatalog(aws: Aws, region: string, types: readonly stri
   ] as const;
   await throwEveryFailure(calls);
   const [zones, described, pairs] = await Promise.all(calls);
+  if (zones.length === 0) {
+    throw new Failure([
+      `${region} was answered to have no availability zone, which AWS never says: check AWS_ENDPOINT_URL and proxies`,
+    ]);
+  }
   const absent = types.filter((type) => !described.has(type));
   const [elsewhere, notes] = await describeAbsent(aws, region, absent);
 

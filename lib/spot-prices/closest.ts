@@ -14,13 +14,13 @@ function distance(a: string, b: string): number {
 }
 
 /**
- * What was probably meant by `got`: the candidates that a slip of up to three letters explains, the likeliest first.
+ * What was probably meant by `got`: the candidates nearest to it, if no more than a quarter of the letters differ.
  * @param limit at most this many
  */
 export function closest(got: string, candidates: Iterable<string>, limit = 3): string[] {
   return [...candidates]
     .map((name) => ({ name, slips: distance(got, name) }))
-    .filter(({ name, slips }) => slips <= 3 && slips < name.length / 2)
+    .filter(({ name, slips }) => slips <= name.length / 4)
     .sort((a, b) => a.slips - b.slips || a.name.localeCompare(b.name))
     .filter(({ slips }, _, [first]) => slips === first?.slips)
     .slice(0, limit)

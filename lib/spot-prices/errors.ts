@@ -85,7 +85,7 @@ export function explain(error: AwsCallError): string {
       return `AWS throttled ${action} in ${region} after ${cause.$metadata?.attempts ?? 'several'} attempts: try again in a minute`;
     case 'no-such-host':
     case 'network':
-      return `cannot reach AWS in ${region}: ${said}; check the network, a proxy or firewall, and AWS_ENDPOINT_URL`;
+      return `cannot reach AWS in ${region}: ${cause.name === 'TimeoutError' ? 'no answer in time' : said}; check the network, a proxy or firewall, and AWS_ENDPOINT_URL`;
     case 'other': {
       if (cause.message?.includes('Deserialization error')) {
         return `what answered ${action} in ${region} is not AWS${status}: check AWS_ENDPOINT_URL and proxies`;

@@ -9,11 +9,11 @@ export const linear =
   (value) =>
     start + ((value - from) / (to - from)) * (end - start);
 
-/** Round values (1, 2, 2.5 or 5 times a power of ten) from at most `min` to at least `max`, about `count` steps apart. */
+/** Round values (1, 2 or 5 times a power of ten) from at most `min` to at least `max`, about `count` steps apart. */
 export function roundTicks(min: number, max: number, count: number): number[] {
   const rough = (max - min) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 2.5, 5].find((factor) => factor * power >= rough * 0.999) ?? 10);
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough * 0.999) ?? 10);
   const first = Math.floor(min / step + 1e-9);
   const last = Math.ceil(max / step - 1e-9);
   return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
@@ -26,9 +26,7 @@ export function timeTicks(from: Date, to: Date, count: number): { at: number; la
   const step = steps.find((each) => span / each <= count) ?? 28 * DAY;
   const first = Math.ceil(from.getTime() / step) * step;
   const label = (at: number) =>
-    step < DAY
-      ? new Date(at).toISOString().slice(11, 16)
-      : new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+    step < DAY ? new Date(at).toISOString().slice(11, 16) : new Date(at).toUTCString().slice(5, 11).replace(/^0/, '');
   const ticks: { at: number; label: string }[] = [];
   for (let at = first; at <= to.getTime(); at += step) ticks.push({ at, label: label(at) });
   return ticks;
