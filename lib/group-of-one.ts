@@ -39,6 +39,14 @@ export interface SpotCapacity {
 // Packages, image and a restore; the deploy fails at once when the machine itself says that it failed.
 const BOOT_TIMEOUT = Duration.minutes(20);
 
+// The group waits while the machine drains and sends heartbeats; one that says nothing for so long is dead.
+const DRAIN: autoscaling.CfnAutoScalingGroup.LifecycleHookSpecificationProperty = {
+  lifecycleHookName: 'drain',
+  lifecycleTransition: autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
+  heartbeatTimeout: Duration.minutes(2).toSeconds(),
+  defaultResult: autoscaling.DefaultResult.CONTINUE,
+};
+
 /** An Auto Scaling group that replaces the one machine when it is lost, and never runs two. */
 export class GroupOfOne extends Construct {
   readonly group: autoscaling.AutoScalingGroup;
@@ -94,6 +102,8 @@ export class GroupOfOne extends Construct {
       }),
       notifications: [{ topic: props.notifications, scalingEvents: autoscaling.ScalingEvents.ALL }],
     });
+    // In the group's own properties: a hook that is a resource of its own would be gone before the group at a destroy.
+    (this.group.node.defaultChild as autoscaling.CfnAutoScalingGroup).lifecycleHookSpecificationList = [DRAIN];
     for (const named of [launchTemplate, this.group]) Tags.of(named).add('Name', props.groupName);
     // The machine needs its rights and its way out from the first second to the last: at a destroy they go after it.
     this.group.node.addDependency(props.role, vpc);

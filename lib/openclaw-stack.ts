@@ -61,6 +61,7 @@ export class OpenClawStack extends Stack {
         STATE_BUCKET: stateBucket?.bucketName ?? '',
         METRIC_NAMESPACE: metricNamespace,
         LOG_GROUP_PREFIX: parameterPath,
+        GROUP_NAME: groupName,
         AUTO_APPROVE_DEVICES: String(config.autoApproveDevices),
       },
     });

@@ -5,7 +5,7 @@ const template = synthesize();
 const group = only(template, 'AWS::AutoScaling::AutoScalingGroup');
 
 function launchData(of: Template): Record<string, unknown> {
-  return only(of, 'AWS::EC2::LaunchTemplate').Properties['LaunchTemplateData'] as unknown as Record<string, unknown>;
+  return only(of, 'AWS::EC2::LaunchTemplate').Properties.LaunchTemplateData as Record<string, unknown>;
 }
 
 describe('the group', () => {
@@ -35,11 +35,11 @@ describe('the group', () => {
 
   test('names and marks its instances and volumes', () => {
     const tags = { Name: 'openclaw-dev', 'openclaw:stack': 'dev' };
-    expect(group.Properties['Tags']).toEqual(
+    expect(group.Properties.Tags).toEqual(
       Object.entries(tags).map(([Key, Value]) => ({ Key, Value, PropagateAtLaunch: true })),
     );
     const marks = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-    expect(launchData(template)['TagSpecifications']).toEqual([
+    expect(launchData(template).TagSpecifications).toEqual([
       { ResourceType: 'instance', Tags: marks },
       { ResourceType: 'volume', Tags: marks },
     ]);
@@ -57,8 +57,20 @@ describe('the group', () => {
     expect(group.DependsOn).toEqual(expect.arrayContaining(needed));
   });
 
+  test('lets a machine that it ends drain first, for as long as it gives a sign of life', () => {
+    expect(group.Properties.LifecycleHookSpecificationList).toEqual([
+      {
+        LifecycleHookName: 'drain',
+        LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+        HeartbeatTimeout: 120,
+        DefaultResult: 'CONTINUE',
+      },
+    ]);
+    template.resourceCountIs('AWS::AutoScaling::LifecycleHook', 0);
+  });
+
   test('tells of launches and ends', () => {
-    expect(group.Properties['NotificationConfigurations']).toEqual([
+    expect(group.Properties.NotificationConfigurations).toEqual([
       {
         TopicARN: { Ref: only(template, 'AWS::SNS::Topic').id },
         NotificationTypes: [
@@ -94,11 +106,11 @@ describe('capacity', () => {
 
 describe('the instance', () => {
   test('has a metadata service out of reach of containers', () => {
-    expect(launchData(template)['MetadataOptions']).toEqual({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 });
+    expect(launchData(template).MetadataOptions).toEqual({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 });
   });
 
   test('has an encrypted root volume of the asked size that dies with it', () => {
-    expect(launchData(synthesize({ rootVolumeSizeGib: 42 }))['BlockDeviceMappings']).toEqual([
+    expect(launchData(synthesize({ rootVolumeSizeGib: 42 })).BlockDeviceMappings).toEqual([
       {
         DeviceName: '/dev/xvda',
         Ebs: { VolumeType: 'gp3', VolumeSize: 42, Encrypted: true, DeleteOnTermination: true },
@@ -111,21 +123,21 @@ describe('the instance', () => {
     ['t3.small', 'x86_64'],
   ])('%s starts the newest Amazon Linux 2023 for %s of the day it is launched', (instanceType, arch) => {
     const launched = synthesize({ instanceType });
-    expect(launchData(launched)['ImageId']).toBe(
+    expect(launchData(launched).ImageId).toBe(
       `resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${arch}`,
     );
     // A parameter of the template would be resolved at each deploy: a new AMI would replace the machine.
-    expect(Object.keys(launched.toJSON()['Parameters'] as object)).toEqual(['BootstrapVersion']);
+    expect(Object.keys(launched.toJSON().Parameters as object)).toEqual(['BootstrapVersion']);
   });
 
   test('starts the pinned AMI where one is given', () => {
-    expect(launchData(synthesize({ ami: 'ami-0123456789abcdef0' }))['ImageId']).toBe('ami-0123456789abcdef0');
+    expect(launchData(synthesize({ ami: 'ami-0123456789abcdef0' })).ImageId).toBe('ami-0123456789abcdef0');
   });
 
   test('is told by user data to run cfn-init and to signal its outcome, and nothing else', () => {
-    const { 'Fn::Join': join } = (
-      launchData(template)['UserData'] as Record<string, Record<string, [string, unknown[]]>>
-    )['Fn::Base64'] as { 'Fn::Join': [string, unknown[]] };
+    const { 'Fn::Join': join } = (launchData(template).UserData as Record<string, Record<string, [string, unknown[]]>>)[
+      'Fn::Base64'
+    ] as { 'Fn::Join': [string, unknown[]] };
     const lines = join[1]
       .map((part) => (typeof part === 'string' ? part : '…'))
       .join('')
@@ -143,7 +155,7 @@ describe('the instance', () => {
   });
 
   test('is replaced when what it runs changes', () => {
-    const userData = (of: Template) => JSON.stringify(launchData(of)['UserData']);
+    const userData = (of: Template) => JSON.stringify(launchData(of).UserData);
     expect(userData(synthesize({ image: 'ghcr.io/openclaw/openclaw:2026.9.7' }))).not.toBe(userData(template));
     expect(userData(synthesize())).toBe(userData(template));
   });

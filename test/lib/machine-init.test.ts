@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import { App, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { machineFiles } from '../../lib/machine-init';
-import { only, REPOSITORY, synthesize } from './synthesize';
+import { only, REPOSITORY, synthesize, testApp } from './synthesize';
 
 interface InitFile {
   readonly content: string;
@@ -28,7 +28,7 @@ interface Init {
 
 function initOf(context: Record<string, unknown> = {}): Init {
   const group = only(synthesize(context), 'AWS::AutoScaling::AutoScalingGroup');
-  return group.Metadata['AWS::CloudFormation::Init'] as unknown as Init;
+  return group.Metadata?.['AWS::CloudFormation::Init'] as Init;
 }
 
 function textOf(file: InitFile): string {
@@ -94,11 +94,11 @@ describe('files', () => {
 });
 
 describe('machine.env', () => {
-  const env = (context: Record<string, unknown> = {}) => initOf(context).machine.files['/etc/openclaw/machine.env'];
+  const env = (context: Record<string, unknown> = {}) =>
+    textOf(initOf(context).machine.files['/etc/openclaw/machine.env'] as InitFile);
 
   test('names the deployment', () => {
-    expect(env()).toMatchObject({ mode: '000644', encoding: 'plain' });
-    expect(env()?.content).toBe(
+    expect(env()).toBe(
       [
         'STACK=dev',
         'AWS_REGION=me-central-1',
@@ -110,6 +110,7 @@ describe('machine.env', () => {
         'STATE_BUCKET=openclaw-backup-dev-123456789012-me-central-1',
         'METRIC_NAMESPACE=OpenClaw/dev',
         'LOG_GROUP_PREFIX=/openclaw/dev',
+        'GROUP_NAME=openclaw-dev',
         'AUTO_APPROVE_DEVICES=false',
         '',
       ].join('\n'),
@@ -117,18 +118,18 @@ describe('machine.env', () => {
   });
 
   test('has no bucket with backup=off', () => {
-    expect(env({ backup: 'off' })?.content).toMatch(/^BACKUP=off\n.*\nSTATE_BUCKET=\n/m);
+    expect(env({ backup: 'off' })).toMatch(/^BACKUP=off\n.*\nSTATE_BUCKET=\n/m);
   });
 
   test('follows the configuration', () => {
-    const { content } = env({
+    const content = env({
       az: 'eu-west-1b',
       stack: 'prod',
       image: 'openclaw/openclaw:1',
       backup: 'mirror',
       backupIntervalMinutes: 5,
       autoApproveDevices: true,
-    }) as InitFile;
+    });
     for (const line of [
       'STACK=prod',
       'AWS_REGION=eu-west-1',
@@ -176,7 +177,7 @@ describe('machineFiles', () => {
 });
 
 function render(files: ec2.InitFile[]): Record<string, InitFile> {
-  const stack = new Stack(new App(), 'Test');
+  const stack = new Stack(testApp(), 'Test');
   const instance = new ec2.CfnInstance(stack, 'Instance');
   ec2.CloudFormationInit.fromElements(...files).attach(instance, {
     platform: ec2.OperatingSystemType.LINUX,

@@ -7,10 +7,7 @@ const topic = only(template, 'AWS::SNS::Topic').id;
 function alarmsOf(of = template): Record<string, Record<string, unknown>> {
   const alarms = Object.entries(of.findResources('AWS::CloudWatch::Alarm')) as [string, Resource][];
   return Object.fromEntries(
-    alarms.map(([id, { Properties }]) => [
-      id.replace(/^ObservabilityAlarms(.*)[0-9A-F]{8}$/, '$1'),
-      Properties as Record<string, unknown>,
-    ]),
+    alarms.map(([id, { Properties }]) => [id.replace(/^ObservabilityAlarms(.*)[0-9A-F]{8}$/, '$1'), Properties]),
   );
 }
 
@@ -26,8 +23,8 @@ describe('log groups', () => {
 describe('alarms', () => {
   test('each tells the topic when it goes off and when it is over', () => {
     for (const [name, alarm] of Object.entries(alarmsOf())) {
-      expect([name, alarm['AlarmActions'], alarm['OKActions']]).toEqual([name, [{ Ref: topic }], [{ Ref: topic }]]);
-      expect(alarm['AlarmDescription']).toMatch(/\w+/);
+      expect([name, alarm.AlarmActions, alarm.OKActions]).toEqual([name, [{ Ref: topic }], [{ Ref: topic }]]);
+      expect(alarm.AlarmDescription).toMatch(/\w+/);
     }
   });
 
@@ -91,7 +88,7 @@ describe('alarms', () => {
     [60, 3600],
     [1440, 86400],
   ])('a backup every %i minutes is looked for in periods of %i s', (backupIntervalMinutes, period) => {
-    const alarm = alarmsOf(synthesize({ backupIntervalMinutes }))['BackupTooOld'];
+    const alarm = alarmsOf(synthesize({ backupIntervalMinutes })).BackupTooOld;
     expect(alarm).toMatchObject({ Period: period, EvaluationPeriods: 3 });
   });
 
@@ -136,7 +133,7 @@ describe('the topic', () => {
 test('the dashboard shows metrics and alarms of this deployment', () => {
   const dashboard = only(template, 'AWS::CloudWatch::Dashboard').Properties;
   expect(dashboard).toMatchObject({ DashboardName: 'openclaw-dev' });
-  const body = JSON.stringify(dashboard['DashboardBody']);
+  const body = JSON.stringify(dashboard.DashboardBody);
   for (const name of ['ServiceReady', 'mem_used_percent', 'disk_used_percent', 'BackupAgeSeconds', 'operations']) {
     expect(body).toContain(name);
   }

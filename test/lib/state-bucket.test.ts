@@ -65,7 +65,7 @@ test('refuses plain HTTP, to everybody and for everything', () => {
 });
 
 test('forgets old versions, unfinished uploads and access logs, and never a current object of state', () => {
-  const rules = bucket.Properties['LifecycleConfiguration']?.['Rules'] as unknown as Record<string, unknown>[];
+  const { Rules: rules } = bucket.Properties.LifecycleConfiguration as { Rules: unknown };
   expect(rules).toEqual([
     {
       Id: 'OldVersions',

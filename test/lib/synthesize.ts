@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
@@ -15,12 +16,22 @@ const cdkJson = JSON.parse(readFileSync(path.join(REPOSITORY, 'cdk.json'), 'utf8
 /** The feature flags that the app is synthesized with. */
 export const FLAGS = cdkJson.context;
 
+const directory = mkdtempSync(path.join(tmpdir(), 'openclaw-synth-'));
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+/** An app with the app's feature flags, whose assembly goes away with the tests. */
+export function testApp(): App {
+  return new App({ context: FLAGS, outdir: mkdtempSync(path.join(directory, 'cdk.out-')) });
+}
+
 /** The stack that `cdk deploy -c az=me-central-1a …` would deploy, in an app of its own. */
 export function openClawStack(context: Record<string, unknown> = {}, account?: string): OpenClawStack {
   const config = parseConfig({ az: 'me-central-1a', ...context });
   const name = `openclaw-${config.stack}`;
   const env = { region: config.region, ...(account && { account }) };
-  return new OpenClawStack(new App({ context: FLAGS }), name, { config, stackName: name, env });
+  return new OpenClawStack(testApp(), name, { config, stackName: name, env });
 }
 
 /** Its template, with the account known unless told otherwise. */
@@ -30,8 +41,8 @@ export function synthesize(context: Record<string, unknown> = {}, account: strin
 
 export interface Resource {
   readonly Type: string;
-  readonly Properties: Record<string, never>;
-  readonly Metadata: Record<string, never>;
+  readonly Properties: Record<string, unknown>;
+  readonly Metadata?: Record<string, unknown>;
   readonly DependsOn?: string[];
 }
 

@@ -1,0 +1,210 @@
+import { runSimulation } from '@cloud-copilot/iam-simulate';
+import type { Template } from 'aws-cdk-lib/assertions';
+import { ACCOUNT, REGION, synthesize, type Resource } from './synthesize';
+
+const BUCKET = `openclaw-backup-dev-${ACCOUNT}-${REGION}`;
+const STACK_ID = `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/openclaw-dev/11111111-2222-3333-4444-555555555555`;
+const ECR_IMAGE = `210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/openclaw:1`;
+
+/** The value that CloudFormation would give an intrinsic of the role's policy. */
+function evaluate(template: Template, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => evaluate(template, item));
+  if (typeof value !== 'object' || value === null) return value;
+  const { Ref: ref, 'Fn::GetAtt': attribute, 'Fn::Join': join } = value as Record<string, unknown>;
+  if (ref === 'AWS::StackId') return STACK_ID;
+  if (Array.isArray(join)) return (evaluate(template, join[1]) as string[]).join(join[0] as string);
+  const id = typeof ref === 'string' ? ref : Array.isArray(attribute) ? (attribute[0] as string) : undefined;
+  if (id === undefined) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, evaluate(template, item)]));
+  }
+  const resource = (template.toJSON() as { Resources: Record<string, Resource> }).Resources[id];
+  if (resource?.Type === 'AWS::Logs::LogGroup') {
+    const name = resource.Properties.LogGroupName as string;
+    return ref === undefined ? `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:${name}:*` : name;
+  }
+  if (resource?.Type === 'AWS::S3::Bucket') return `arn:aws:s3:::${BUCKET}`;
+  throw new Error(`cannot evaluate ${JSON.stringify(value)} of ${String(resource?.Type)}`);
+}
+
+function policyOf(template: Template): { Statement: Record<string, unknown>[] } {
+  const policies = Object.values(template.findResources('AWS::IAM::Policy')) as Resource[];
+  const machine = policies.filter(({ Properties }) => JSON.stringify(Properties.Roles).includes('MachineRole'));
+  expect(machine).toHaveLength(1);
+  return evaluate(template, machine[0]?.Properties.PolicyDocument) as { Statement: Record<string, unknown>[] };
+}
+
+async function decide(policy: object, action: string, resource: string, context: Record<string, string> = {}) {
+  const answer = await runSimulation(
+    {
+      identityPolicies: [{ name: 'machine', policy }],
+      serviceControlPolicies: [],
+      resourceControlPolicies: [],
+      request: {
+        action,
+        principal: `arn:aws:sts::${ACCOUNT}:assumed-role/machine/i-0123456789abcdef0`,
+        resource: { accountId: ACCOUNT, resource },
+        contextVariables: context,
+      },
+    },
+    {},
+  );
+  // A misspelt action or an ARN of the wrong kind is an error of the test, not a denial.
+  if (answer.resultType === 'error') throw new Error(JSON.stringify(answer.errors));
+  return answer.overallResult;
+}
+
+const parameter = (name: string) => `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/openclaw/${name}`;
+const object = (key: string, bucket = BUCKET) => `arn:aws:s3:::${bucket}/${key}`;
+const logStream = (group: string) =>
+  `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:/openclaw/${group}:log-stream:i-0123456789abcdef0`;
+const group = (name: string) =>
+  `arn:aws:autoscaling:${REGION}:${ACCOUNT}:autoScalingGroup:01234567-89ab-cdef-0123-456789abcdef:autoScalingGroupName/${name}`;
+const repository = (name: string) => `arn:aws:ecr:eu-west-1:210987654321:repository/${name}`;
+const namespace = (name: string) => ({ 'cloudwatch:namespace': name });
+
+const YES = 'Allowed';
+const NO = 'ImplicitlyDenied';
+const NEVER = 'ExplicitlyDenied';
+
+describe('by default the machine', () => {
+  const policy = policyOf(synthesize());
+
+  test.each<[string, string, string, Record<string, string>?]>([
+    [YES, 'ssm:GetParametersByPath', parameter('dev/env')],
+    [YES, 'ssm:GetParameter', parameter('dev/env/OPENAI_API_KEY')],
+    [YES, 'ssm:GetParameter', parameter('dev/dotenv')],
+    [YES, 'ssm:PutParameter', parameter('dev/env/OPENCLAW_GATEWAY_TOKEN')],
+    [YES, 'ssm:PutParameter', parameter('dev/restic-password')],
+    [YES, 'ssm:PutParameter', parameter('dev/image')],
+    [NO, 'ssm:PutParameter', parameter('dev/env/OPENAI_API_KEY')],
+    [NO, 'ssm:PutParameter', parameter('dev/dotenv')],
+    [NO, 'ssm:DeleteParameter', parameter('dev/restic-password')],
+    [NO, 'ssm:GetParameter', parameter('prod/env/OPENAI_API_KEY')],
+    [NO, 'ssm:GetParametersByPath', parameter('prod/env')],
+    [NO, 'ssm:GetParameter', parameter('dev2/env/OPENAI_API_KEY')],
+    [NO, 'ssm:GetParameter', `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/other/secret`],
+    [NO, 'ssm:SendCommand', `arn:aws:ec2:${REGION}:${ACCOUNT}:instance/i-0123456789abcdef0`],
+    [NO, 'ssm:StartSession', `arn:aws:ec2:${REGION}:${ACCOUNT}:instance/i-0123456789abcdef0`],
+    [YES, 'ssm:UpdateInstanceInformation', `arn:aws:ec2:${REGION}:${ACCOUNT}:instance/i-0123456789abcdef0`],
+    [YES, 'ssmmessages:OpenDataChannel', '*'],
+    [NO, 'ec2messages:GetMessages', '*'],
+
+    [YES, 's3:ListBucket', `arn:aws:s3:::${BUCKET}`],
+    [YES, 's3:ListBucketVersions', `arn:aws:s3:::${BUCKET}`],
+    [YES, 's3:GetObject', object('snapshots/config')],
+    [YES, 's3:GetObjectVersion', object('mirror/.openclaw/openclaw.json')],
+    [YES, 's3:PutObject', object('snapshots/data/00/00ff')],
+    [YES, 's3:PutObject', object('mirror/workspace/notes.md')],
+    [YES, 's3:PutObject', object('lease.json')],
+    [YES, 's3:PutObject', object('tools/0a0a/restic')],
+    [YES, 's3:AbortMultipartUpload', object('snapshots/data/00/00ff')],
+    [YES, 's3:ListMultipartUploadParts', object('snapshots/data/00/00ff')],
+    [YES, 's3:DeleteObject', object('snapshots/locks/0a')],
+    [YES, 's3:DeleteObject', object('mirror/workspace/notes.md')],
+    [YES, 's3:DeleteObject', object('lease.json')],
+    [NO, 's3:DeleteObject', object('tools/0a0a/restic')],
+    [NO, 's3:DeleteObject', object('archive/state.tar')],
+    [NO, 's3:DeleteObjectVersion', object('snapshots/data/00/00ff')],
+    [NO, 's3:DeleteObjectVersion', object('lease.json')],
+    [NO, 's3:PutObjectRetention', object('snapshots/config')],
+    [NO, 's3:PutObjectAcl', object('snapshots/config')],
+    [NEVER, 's3:GetObject', object('access-logs/2026-11-23')],
+    [NEVER, 's3:PutObject', object('access-logs/2026-11-23')],
+    [NEVER, 's3:DeleteObject', object('access-logs/2026-11-23')],
+    [NO, 's3:DeleteBucket', `arn:aws:s3:::${BUCKET}`],
+    [NO, 's3:PutBucketPolicy', `arn:aws:s3:::${BUCKET}`],
+    [NO, 's3:PutBucketVersioning', `arn:aws:s3:::${BUCKET}`],
+    [NO, 's3:PutLifecycleConfiguration', `arn:aws:s3:::${BUCKET}`],
+    [NO, 's3:ListBucket', `arn:aws:s3:::openclaw-backup-prod-${ACCOUNT}-${REGION}`],
+    [NO, 's3:GetObject', object('snapshots/config', `openclaw-backup-prod-${ACCOUNT}-${REGION}`)],
+    [NO, 's3:PutObject', object('lease.json', `${BUCKET}-2`)],
+    [NO, 's3:ListAllMyBuckets', '*'],
+
+    [YES, 'logs:PutLogEvents', logStream('dev/gateway')],
+    [YES, 'logs:PutLogEvents', logStream('dev/system')],
+    [YES, 'logs:PutLogEvents', logStream('dev/operations')],
+    [NO, 'logs:PutLogEvents', logStream('dev/flow-logs')],
+    [NO, 'logs:PutLogEvents', logStream('prod/gateway')],
+    [YES, 'logs:CreateLogStream', logStream('dev/gateway')],
+    [NO, 'logs:CreateLogStream', logStream('prod/gateway')],
+    [YES, 'logs:DescribeLogStreams', `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:/openclaw/dev/gateway`],
+    [NO, 'logs:CreateLogGroup', `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:/openclaw/dev/new`],
+    [NO, 'logs:DeleteLogGroup', `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:/openclaw/dev/gateway`],
+    [NO, 'logs:GetLogEvents', logStream('dev/gateway')],
+
+    [YES, 'cloudwatch:PutMetricData', '*', namespace('OpenClaw/dev')],
+    [NO, 'cloudwatch:PutMetricData', '*', namespace('OpenClaw/prod')],
+    [NO, 'cloudwatch:PutMetricData', '*', namespace('AWS/EC2')],
+    [NO, 'cloudwatch:PutMetricData', '*'],
+
+    [YES, 'autoscaling:CompleteLifecycleAction', group('openclaw-dev')],
+    [YES, 'autoscaling:RecordLifecycleActionHeartbeat', group('openclaw-dev')],
+    [YES, 'autoscaling:SetInstanceHealth', group('openclaw-dev')],
+    [NO, 'autoscaling:SetInstanceHealth', group('openclaw-dev-2')],
+    [NO, 'autoscaling:CompleteLifecycleAction', group('openclaw-prod')],
+    [NO, 'autoscaling:UpdateAutoScalingGroup', group('openclaw-dev')],
+    [NO, 'autoscaling:TerminateInstanceInAutoScalingGroup', group('openclaw-dev')],
+
+    [YES, 'ec2:DescribeInstances', '*'],
+    [YES, 'ec2:DescribeTags', '*'],
+    [NO, 'ec2:TerminateInstances', `arn:aws:ec2:${REGION}:${ACCOUNT}:instance/i-0123456789abcdef0`],
+    [YES, 'cloudformation:DescribeStackResource', STACK_ID],
+    [YES, 'cloudformation:SignalResource', STACK_ID],
+    [NO, 'cloudformation:SignalResource', STACK_ID.replace('openclaw-dev', 'openclaw-prod')],
+    [NO, 'cloudformation:DeleteStack', STACK_ID],
+    [NO, 'iam:PassRole', `arn:aws:iam::${ACCOUNT}:role/any`],
+    [NO, 'sts:AssumeRole', `arn:aws:iam::${ACCOUNT}:role/any`],
+    [NO, 'ecr:GetAuthorizationToken', '*'],
+    [NO, 'ecr:BatchGetImage', repository('team/openclaw')],
+  ])('%s: %s on %s', async (expected, action, resource, context = {}) => {
+    expect(await decide(policy, action, resource, context)).toBe(expected);
+  });
+
+  test('has * as resource only for actions that take nothing else', () => {
+    const onAll = policy.Statement.filter(({ Resource }) => Resource === '*').flatMap(
+      ({ Action }) => Action as string[],
+    );
+    expect(onAll.sort()).toEqual([
+      'cloudwatch:PutMetricData',
+      'ec2:DescribeInstances',
+      'ec2:DescribeTags',
+      'ssmmessages:CreateControlChannel',
+      'ssmmessages:CreateDataChannel',
+      'ssmmessages:OpenControlChannel',
+      'ssmmessages:OpenDataChannel',
+    ]);
+  });
+});
+
+describe('with an image in ECR the machine', () => {
+  const policy = policyOf(synthesize({ image: ECR_IMAGE }));
+
+  test.each([
+    [YES, 'ecr:GetAuthorizationToken', '*'],
+    [YES, 'ecr:BatchGetImage', repository('team/openclaw')],
+    [YES, 'ecr:GetDownloadUrlForLayer', repository('team/openclaw')],
+    [YES, 'ecr:BatchCheckLayerAvailability', repository('team/openclaw')],
+    [NO, 'ecr:BatchGetImage', repository('team/other')],
+    [NO, 'ecr:BatchGetImage', repository('team/openclaw').replace('210987654321', ACCOUNT)],
+    [NO, 'ecr:PutImage', repository('team/openclaw')],
+  ])('%s: %s on %s', async (expected, action, resource) => {
+    expect(await decide(policy, action, resource)).toBe(expected);
+  });
+});
+
+test('with backup=off the machine reaches no bucket', async () => {
+  const policy = policyOf(synthesize({ backup: 'off' }));
+  expect(await decide(policy, 's3:GetObject', object('lease.json'))).toBe(NO);
+});
+
+test('the role is for EC2 alone and brings no managed policy', () => {
+  const roles = Object.entries(synthesize().findResources('AWS::IAM::Role')).filter(([id]) => id.startsWith('Machine'));
+  expect(roles).toHaveLength(1);
+  const { Properties } = roles[0]?.[1] as Resource;
+  expect(Properties).toMatchObject({
+    AssumeRolePolicyDocument: {
+      Statement: [{ Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' } }],
+    },
+  });
+  expect(Properties).not.toHaveProperty('ManagedPolicyArns');
+});
