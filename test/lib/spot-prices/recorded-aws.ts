@@ -4,7 +4,7 @@ import type { Filter } from '@aws-sdk/client-ec2';
 import { HOME_REGION, type Aws, type Ec2Api } from '../../../lib/spot-prices/aws';
 import { run, type World } from '../../../lib/spot-prices/run';
 
-/** When the answers were recorded. */
+/** The time of the answers in `recorded/`: the API's shapes and the types' real sizes, but made-up prices and offerings. */
 export const NOW = new Date('2026-11-23T20:00:00Z');
 export const REGION = 'me-central-1';
 
@@ -25,7 +25,7 @@ export type Failing = Readonly<Record<string, Error>>;
 export const awsError = (name: string, message: string, httpStatusCode = 400): Error =>
   Object.assign(new Error(message), { name, $metadata: { httpStatusCode, attempts: 1 } });
 
-/** AWS that gives recorded answers, filtered as the API does, and keeps what it was asked. */
+/** AWS that gives those answers, filtered as the API does, and keeps what it was asked. */
 export class RecordedAws implements Aws {
   readonly asked: { action: string; region: string; input: Record<string, unknown> }[] = [];
 
