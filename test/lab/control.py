@@ -1,0 +1,87 @@
+"""Brings the whole lab up and takes it down."""
+
+import subprocess
+from dataclasses import dataclass
+
+from . import cloud, images, services, settings
+from .deployment import Deployment
+from .docker import docker, inspect, ours
+from .progress import step
+
+ENSURE_DOCKER = settings.REPOSITORY / "test/lab/ensure-docker"
+
+
+@dataclass
+class Warmth:
+    """What was there already when the lab came up."""
+
+    images: bool
+    registry: bool
+
+
+def up(stack: str = "demo", context: dict[str, str] | None = None) -> tuple[Deployment, Warmth]:
+    """Everything a deployment needs: an engine, images, networks, services and a bootstrapped local AWS."""
+    if subprocess.run([ENSURE_DOCKER], check=False).returncode:
+        raise SystemExit("the lab cannot run here until this is put right")
+    services.ensure_certificates_and_networks()
+    before = lab_images()
+    images.ensure_machine()
+    openclaw = images.ensure_openclaw()
+    filled = inspect("volume", "openclaw-lab-registry") is not None
+    push_new(openclaw)
+    with step("local AWS"):
+        runtime = cloud.start()
+        deployment = Deployment(runtime["endpoint"], stack, context or {})
+        [authorization] = deployment.client("ecr").get_authorization_token()["authorizationData"]
+        services.start(services.password_of(authorization["authorizationToken"]))
+    if not deployment.bootstrapped():
+        deployment.bootstrap()
+    return deployment, Warmth(images=before == lab_images(), registry=filled)
+
+
+def lab_images() -> set[str]:
+    return set(docker("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=openclaw-lab/*").split())
+
+
+def push_new(openclaw: str) -> None:
+    """Puts the OpenClaw image into the registry unless this very image was the last one put there."""
+    record = settings.STATE / "pushed"
+    if inspect("volume", "openclaw-lab-registry") and record.exists() and record.read_text() == openclaw:
+        return
+    services.push(openclaw, settings.OPENCLAW_IMAGE)
+    record.write_text(openclaw)
+
+
+def current(stack: str = "demo") -> Deployment:
+    runtime = cloud.running()
+    if not runtime:
+        raise SystemExit("the lab does not run: start it with `python -m lab up` or `python -m lab demo`")
+    return Deployment(runtime["endpoint"], stack)
+
+
+def current_stack(stack: str) -> bool:
+    """Whether this deployment exists in a lab that runs."""
+    runtime = cloud.running()
+    return runtime is not None and Deployment(runtime["endpoint"], stack).deployed()
+
+
+def down(everything: bool = False) -> None:
+    """Stops the lab and removes its machines, services, networks and volumes.
+
+    :param everything: the images, the registry's content and the state directory too
+    """
+    cloud.stop()
+    for container in ours("container"):
+        docker("rm", "--force", "--volumes", container, check=False)
+    for volume in ours("volume"):
+        if everything or volume != "openclaw-lab-registry":
+            docker("volume", "rm", volume, check=False)
+    for network in ours("network"):
+        docker("network", "rm", network, check=False)
+    for file in settings.METADATA.glob("*.json"):
+        file.unlink()
+    if everything:
+        (settings.STATE / "pushed").unlink(missing_ok=True)
+        for image in lab_images():
+            docker("rmi", "--force", image, check=False)
+    subprocess.run([ENSURE_DOCKER, "--stop"], check=True)
