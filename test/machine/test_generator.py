@@ -23,7 +23,11 @@ def generate(machine):
 
 def test_backups_come_with_the_service_at_the_deployments_interval(generate, machine):
     made = generate(BACKUP="mirror", BACKUP_INTERVAL_MINUTES="7", AUTO_APPROVE_DEVICES="false")
-    assert made == ["openclaw-backup.timer.d/interval.conf", "openclaw.service.wants/openclaw-backup.timer"]
+    assert made == [
+        "openclaw-backup.timer.d/interval.conf",
+        "openclaw.service.wants/openclaw-backup.timer",
+        "openclaw.service.wants/openclaw-drill.timer",
+    ]
     assert (machine.root / "out/openclaw-backup.timer.d/interval.conf").read_text().splitlines() == [
         "[Timer]",
         "OnBootSec=",

@@ -1,4 +1,4 @@
-"""wait-ready: active means that /readyz says ready."""
+"""wait-ready: active means that /readyz says ready. report-ready: the same question, for the alarm."""
 
 import os
 import subprocess
@@ -37,10 +37,10 @@ READY, STARTING = (200, '{"ready":true}'), (503, '{"ready":false}')
 def wait(machine):
     gateways = []
 
-    def wait(*answers, **env):
+    def wait(*answers, program="wait-ready", **env):
         gateways.append(Gateway(*answers))
         timing = {"OPENCLAW_READY_INTERVAL": "0.05", "OPENCLAW_READY_TIMEOUT": "2"}
-        return machine.run("wait-ready", OPENCLAW_READY_URL=gateways[-1].url, **{**timing, **env})
+        return machine.run(program, OPENCLAW_READY_URL=gateways[-1].url, **{**timing, **env})
 
     yield wait
     for gateway in gateways:
@@ -80,3 +80,15 @@ def test_a_metric_that_cannot_be_published_does_not_matter(wait, machine):
     done = wait(READY)
     assert done.returncode == 0
     assert "was not published" in done.stderr
+
+
+@pytest.mark.parametrize(("answer", "value"), [(READY, "1"), (STARTING, "0"), ((200, "<html>"), "0")])
+def test_the_alarm_hears_what_the_gateway_says(wait, machine, answer, value):
+    assert wait(answer, program="report-ready").returncode == 0
+    assert machine.aws_state["metrics"] == [["ServiceReady", value]]
+
+
+def test_the_alarm_hears_that_nobody_answers(machine):
+    done = machine.run("report-ready", OPENCLAW_READY_URL="http://127.0.0.1:9/readyz")
+    assert done.returncode == 0 and "is not ready" in done.stderr
+    assert machine.aws_state["metrics"] == [["ServiceReady", "0"]]

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Shared by the programs in /usr/local/libexec/openclaw. Messages go to stderr (the journal), data to stdout.
 
-# A die inside $(…) must end the program too.
+# set -e holds inside $(…) too.
 shopt -s inherit_errexit
 
 # One AWS call must not outlive a boot; retry() adds attempts for what the CLI itself does not retry.
@@ -37,4 +37,11 @@ publish_metric() {
   timeout 20 aws --cli-connect-timeout 5 --cli-read-timeout 10 cloudwatch put-metric-data \
     --namespace "$METRIC_NAMESPACE" --metric-name "$1" --value "$2" --unit "${3:-None}" >&2 ||
     log "metric $1=$2 was not published"
+}
+
+# gateway_ready: whether the gateway says that it is ready; its last words are left in `answer`. The body decides, not the
+# status: the Control UI answers unknown paths with 200 too.
+gateway_ready() {
+  answer=$(curl --silent --max-time 5 "${OPENCLAW_READY_URL:-http://127.0.0.1:18789/readyz}") &&
+    [[ $(jq '.ready == true' <<<"$answer" 2>/dev/null) == true ]]
 }
