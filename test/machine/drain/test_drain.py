@@ -41,7 +41,7 @@ class Machine:
         self.calls_file.touch()
         self.extra = {}
         self.gateway = ""
-        for name in ("systemctl", "aws", "backup", "release-lease"):
+        for name in ("systemctl", "aws", "backup"):
             self.stub(name, "")
 
     def stub(self, name, script):
@@ -73,6 +73,7 @@ class Machine:
             "OPENCLAW_DRAIN_GRACE": "1",
             "BACKUP": "snapshots",
             "GROUP_NAME": "openclaw-dev",
+            "STATE_BUCKET": "openclaw-backup-dev",
             "METRIC_NAMESPACE": "OpenClaw/dev",
             **self.extra,
         }
@@ -93,7 +94,7 @@ class Machine:
 
     def order(self):
         """The programs that change something, in the order of their calls."""
-        known = {"backup": "backup", "release-lease": "release", "systemctl stop": "stop", "systemctl start": "start"}
+        known = {"backup --final": "save", "systemctl stop": "stop", "systemctl start": "start", "aws s3 cp": "note"}
         known |= {"aws autoscaling complete-lifecycle-action": "complete", "aws cloudwatch": "metrics"}
         lines = self.calls_file.read_text().splitlines()
         return [short for line in lines for long, short in known.items() if line.startswith(long)]
@@ -107,12 +108,12 @@ def machine(tmp_path, imds):
     return Machine(tmp_path, imds)
 
 
-def test_stops_saves_releases_completes_then_reports(machine):
+def test_stops_saves_leaves_word_completes_then_reports(machine):
     machine.serve()
     machine.tell("termination")
     done = machine.drain()
     assert done.returncode == 0, done.stderr
-    assert machine.order() == ["stop", "backup", "release", "complete", "metrics"]
+    assert machine.order() == ["stop", "save", "note", "complete", "metrics"]
     record = machine.record()
     assert (record["state"], record["clean"], record["gateway"], record["reason"]) == (
         "drained",
@@ -120,7 +121,7 @@ def test_stops_saves_releases_completes_then_reports(machine):
         "stopped",
         "termination",
     )
-    assert list(record["steps"]) == ["stop", "wait", "backup", "release", "complete"]
+    assert list(record["steps"]) == ["stop", "wait", "save", "note", "complete"]
     assert machine.calls("aws")[-2].startswith(COMPLETE)
     assert json.loads(done.stderr.splitlines()[-1].split(": ", 1)[1])["clean"] is True
 
@@ -130,7 +131,7 @@ def test_publishes_the_durations_and_whether_it_was_clean(machine):
     call = machine.calls("aws")[-1]
     assert "cloudwatch put-metric-data --namespace OpenClaw/dev" in call
     names = {datum["MetricName"] for datum in json.loads(call[call.index("[") : call.index("]") + 1])}
-    assert names >= {"DrainClean", "DrainSeconds", "DrainStopSeconds", "DrainBackupSeconds", "DrainReleaseSeconds"}
+    assert names >= {"DrainClean", "DrainSeconds", "DrainStopSeconds", "DrainSaveSeconds"}
 
 
 def test_kills_a_gateway_that_ignores_the_stop_and_saves_afterwards(machine):
@@ -138,7 +139,7 @@ def test_kills_a_gateway_that_ignores_the_stop_and_saves_afterwards(machine):
     machine.stub("backup", f"! grep -q /home/node /proc/$(<{machine.directory}/gateway.pid)/mountinfo")
     assert machine.drain().returncode == 0
     assert machine.record()["gateway"] == "killed"
-    assert machine.order()[:3] == ["stop", "backup", "release"]
+    assert machine.order()[:3] == ["stop", "save", "note"]
 
 
 def test_a_hanging_systemctl_does_not_hold_the_drain_up(machine):
@@ -153,7 +154,7 @@ def test_copies_the_live_state_while_the_gateway_takes_its_time(machine):
     machine.extra["OPENCLAW_DRAIN_BUSY_AFTER"] = "0.3"
     machine.drain()
     assert machine.calls("systemctl").count("start --no-block openclaw-backup.service") == 1
-    assert machine.order()[:3] == ["stop", "start", "backup"]
+    assert machine.order()[:3] == ["stop", "start", "save"]
 
 
 def test_waits_for_a_backup_that_is_running(machine):
@@ -170,7 +171,7 @@ def test_stops_a_running_backup_that_would_leave_no_time_for_the_final_one(machi
     machine.stub("systemctl", "[[ $1 != is-active ]] || echo activating")
     machine.extra["OPENCLAW_DRAIN_SECONDS"] = "20"
     assert machine.drain().returncode == 0
-    assert machine.order()[:4] == ["stop", "stop", "backup", "release"]
+    assert machine.order()[:4] == ["stop", "stop", "save", "note"]
     assert "stop openclaw-backup.service" in machine.calls("systemctl")
 
 
@@ -178,16 +179,16 @@ def test_tries_the_final_backup_again(machine):
     failed = machine.directory / "failed"
     machine.stub("backup", f"[[ -e {failed} ]] || {{ touch {failed}; exit 1; }}")
     assert machine.drain().returncode == 0
-    assert machine.order() == ["stop", "backup", "backup", "release", "metrics"]
+    assert machine.order() == ["stop", "save", "save", "note", "metrics"]
 
 
 @pytest.mark.parametrize("script", ["exit 1", "trap '' TERM; sleep 60"], ids=["fails", "hangs"])
-def test_an_unsaved_state_is_neither_released_nor_completed(machine, script):
+def test_the_lifecycle_action_is_not_completed_while_the_state_is_not_safe(machine, script):
     machine.tell("termination")
     machine.stub("backup", script)
     machine.extra["OPENCLAW_DRAIN_SECONDS"] = "14"
     assert machine.drain().returncode == 1
-    assert set(machine.order()) == {"stop", "backup", "metrics"}
+    assert set(machine.order()) == {"stop", "save", "note", "metrics"}
     assert machine.record()["clean"] is False
     assert '"MetricName": "DrainClean", "Value": 0' in machine.calls("aws")[-1]
 
@@ -196,14 +197,34 @@ def test_an_unsaved_state_is_neither_released_nor_completed(machine, script):
 def test_does_not_insist_where_the_backup_is_refused(machine, status):
     machine.stub("backup", f"exit {status}")
     assert machine.drain().returncode == 1
-    assert machine.order() == ["stop", "backup", "metrics"]
+    assert machine.order() == ["stop", "save", "note", "metrics"]
 
 
-def test_a_lease_that_cannot_be_given_back_does_not_complete(machine):
+def test_leaves_word_for_the_next_machine(machine):
+    machine.tell("interruption", action="terminate", time="2026-11-23T08:22:00Z")
+    machine.imds.values["/latest/user-data"] = "# fingerprint: 1"
+    (machine.var / "last-good.json").write_text(json.dumps({"generation": 3, "sequence": 7, "at": 1.5, "files": 9}))
+    machine.stub("aws", f'[[ $1 != s3 ]] || cp "$4" {machine.directory}/note')
+    machine.drain()
+    assert machine.calls("aws")[0].split(" ")[4] == "s3://openclaw-backup-dev/handover.json"
+    note = json.loads((machine.directory / "note").read_text())
+    assert note["last_backup"] == {"generation": 3, "sequence": 7, "at": 1.5}
+    assert (note["instance"], note["reason"], note["clean"]) == ("i-0aaaaaaaaaaaaaaa1", "interruption", True)
+    assert len(note["deployment"]) == 16
+
+
+def test_a_bucket_that_takes_no_word_does_not_hold_the_group_up(machine):
     machine.tell("termination")
-    machine.stub("release-lease", "exit 1")
-    assert machine.drain().returncode == 1
-    assert machine.order() == ["stop", "backup", "release", "metrics"]
+    machine.stub("aws", "[[ $1 != s3 ]]")
+    assert machine.drain().returncode == 0
+    assert machine.order() == ["stop", "save", "note", "complete", "metrics"]
+
+
+def test_knows_that_the_group_was_told_of_its_illness(machine):
+    machine.tell("termination")
+    (machine.run_directory / "unhealthy").touch()
+    machine.drain()
+    assert machine.record()["because"] == "unhealthy"
 
 
 @pytest.mark.parametrize("case", ["off", "not restored"])
@@ -230,7 +251,7 @@ def test_a_run_after_one_that_failed_does_it_all(machine):
     assert machine.drain().returncode == 1
     machine.stub("backup", "")
     assert machine.drain().returncode == 0
-    assert machine.order()[-4:] == ["stop", "backup", "release", "metrics"]
+    assert machine.order()[-4:] == ["stop", "save", "note", "metrics"]
 
 
 def test_marks_the_machine_before_anything_else(machine):
@@ -242,7 +263,7 @@ def test_marks_the_machine_before_anything_else(machine):
 def test_saves_even_if_it_cannot_mark_the_machine(machine):
     machine.run_directory.rmdir()
     assert machine.drain().returncode == 0
-    assert machine.order() == ["stop", "backup", "release", "metrics"]
+    assert machine.order() == ["stop", "save", "metrics"]
 
 
 def test_keeps_the_group_waiting_while_it_works(machine):

@@ -18,7 +18,7 @@ class Unavailable(Exception):
 
 
 class Metadata:
-    """Reads paths below /latest/meta-data/, e.g. `spot/instance-action`."""
+    """Reads paths below /latest/meta-data, e.g. `spot/instance-action`, or below another directory of /latest."""
 
     def __init__(self, base=None, timeout=REQUEST_SECONDS):
         base = base or os.environ.get("OPENCLAW_IMDS", "http://169.254.169.254")
@@ -28,14 +28,14 @@ class Metadata:
         self.token = None
         self.token_renewal = 0.0
 
-    def get(self, path):
+    def get(self, path, directory="meta-data/"):
         """The text at a path, or None when there is none (404). Raises Unavailable."""
         if self.token is None or time.monotonic() >= self.token_renewal:
             self._renew()
-        status, body = self._read(path)
+        status, body = self._read(directory + path)
         if status == 401:
             self._renew()
-            status, body = self._read(path)
+            status, body = self._read(directory + path)
         if status == 404:
             return None
         if status != 200:
@@ -43,7 +43,7 @@ class Metadata:
         return body
 
     def _read(self, path):
-        return self._request("GET", f"/latest/meta-data/{path}", f"X-aws-ec2-metadata-token: {self.token}")
+        return self._request("GET", f"/latest/{path}", f"X-aws-ec2-metadata-token: {self.token}")
 
     def _renew(self):
         header = f"X-aws-ec2-metadata-token-ttl-seconds: {TOKEN_SECONDS}"

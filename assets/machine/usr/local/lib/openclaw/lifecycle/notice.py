@@ -1,11 +1,10 @@
 """Why this machine ends, and how long that leaves."""
 
 import datetime
-import json
 import os
 
 from .metadata import Metadata, Unavailable
-from .process import run
+from .process import read_json, run
 
 RUN = os.environ.get("OPENCLAW_RUN", "/run/openclaw")
 # An ordered shutdown that nobody announced may be EC2's own, which is cut off after a few minutes.
@@ -19,9 +18,9 @@ MARGIN = 8
 
 def reason():
     """{"reason": interruption | termination | reboot | shutdown | operator, …}, from the most certain source down."""
-    told = _told()
-    if told:
-        return told
+    heard = told()
+    if heard:
+        return heard
     if terminating():
         return {"reason": "termination"}
     if run(["systemctl", "is-system-running"], 5).text.strip() == "stopping":
@@ -51,19 +50,9 @@ def terminating():
         return False
 
 
-def instance_id():
-    """This machine's id; empty when the metadata service does not say."""
-    try:
-        return Metadata().get("instance-id") or ""
-    except Unavailable:
-        return ""
-
-
-def _told():
-    """What the watcher has seen."""
-    try:
-        with open(os.path.join(RUN, "interruption.json"), encoding="utf-8") as file:
-            value = json.load(file)
-    except (FileNotFoundError, ValueError):
-        return None
-    return value if isinstance(value, dict) and "reason" in value else None
+def told():
+    """What the watcher has seen, and what the health check has asked for."""
+    value = read_json(os.path.join(RUN, "interruption.json"))
+    if value and value.get("reason") == "termination" and os.path.exists(os.path.join(RUN, "unhealthy")):
+        value["because"] = "unhealthy"
+    return value if value and "reason" in value else None

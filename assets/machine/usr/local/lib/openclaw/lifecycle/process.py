@@ -1,5 +1,6 @@
 """Programs run with a time limit that holds, whatever the program does about it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -57,3 +58,13 @@ def aws(*arguments, seconds=10):
     """One call of the AWS CLI, which retries by itself within the time."""
     options = ["--cli-connect-timeout", "3", "--cli-read-timeout", "8", "--output", "json"]
     return run(["aws", *arguments, *options], seconds)
+
+
+def read_json(path):
+    """The JSON object in a file, or None when there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            value = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None

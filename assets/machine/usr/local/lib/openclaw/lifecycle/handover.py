@@ -1,0 +1,38 @@
+"""What a machine leaves in the state bucket about its end, for the next one to tell."""
+
+import json
+import os
+
+from . import identity
+from .process import aws, read_json
+
+KEY = "handover.json"
+VAR = os.environ.get("OPENCLAW_VAR", "/var/lib/openclaw")
+RUN = os.environ.get("OPENCLAW_RUN", "/run/openclaw")
+
+
+def leave(record, seconds):
+    """Writes the drain's record with the last backup's numbers, by which the next machine knows that it is meant."""
+    last = read_json(os.path.join(VAR, "last-good.json")) or {}
+    known = {name: last.get(name) for name in ("generation", "sequence", "at")}
+    whole = {**record, "instance": identity.instance_id(), "deployment": identity.deployment(), "last_backup": known}
+    path = os.path.join(RUN, KEY)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(whole, file)
+    return aws("s3", "cp", "--only-show-errors", path, _url(), seconds=seconds).well
+
+
+def find():
+    """The record of the machine whose last backup this machine restored, or None when it left none."""
+    restored = read_json(os.path.join(VAR, "restored")) or {}
+    path = os.path.join(RUN, f"{KEY}.found")
+    if not aws("s3", "cp", "--only-show-errors", _url(), path, seconds=30).well:
+        return None
+    record = read_json(path) or {}
+    last = record.get("last_backup") or {}
+    same = all(last.get(name) == restored.get(name) for name in ("generation", "sequence"))
+    return record if same and last.get("generation") is not None else None
+
+
+def _url():
+    return f"s3://{os.environ['STATE_BUCKET']}/{KEY}"
