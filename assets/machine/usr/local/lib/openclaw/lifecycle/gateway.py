@@ -12,6 +12,8 @@ import time
 from .process import log, run
 
 STATE = "/home/node/.openclaw"
+# Whose work would come in between. The timers that report on this machine go on.
+TIMERS = ["openclaw-backup.timer", "openclaw-drill.timer", "openclaw-auto-approve.timer"]
 PAUSE = 0.2
 
 
@@ -32,11 +34,11 @@ def _in_container(process, own):
 
 
 def stop(grace, kill_seconds, meanwhile):
-    """Stops OpenClaw and its timers; True when it ended by itself within the grace.
+    """Stops OpenClaw and what runs by the clock; True when it ended by itself within the grace.
 
     `meanwhile` is called with the seconds gone by, for what can be done while it lasts.
     """
-    run(["systemctl", "stop", "--no-block", "openclaw.service", "openclaw-*.timer"], 10)
+    run(["systemctl", "stop", "--no-block", "openclaw.service", *TIMERS], 10)
     begun = time.monotonic()
     while processes():
         gone = time.monotonic() - begun

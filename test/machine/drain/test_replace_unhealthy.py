@@ -1,0 +1,105 @@
+"""replace-unhealthy: when another machine is asked for, and when that would only burn one after the other."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+
+def asked(machine):
+    return [call for call in machine.calls("aws") if "autoscaling set-instance-health" in call]
+
+
+class Gateway(BaseHTTPRequestHandler):
+    ready = "false"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f'{{"ready":{self.ready}}}'.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def check(machine, imds):
+    """Runs the program; a machine is old and unready for long unless a test says otherwise."""
+    handler = type("Handler", (Gateway,), {})
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    machine.stub("systemctl", "echo ${STATUS:-1}")
+    machine.stub("aws", "")
+
+    def check(*, ready=False, age=7200, unready=901, status=1):
+        handler.ready = "true" if ready else "false"
+        now = int(time.time())
+        if age is not None:
+            (machine.var / "first-seen").write_text(str(now - age))
+        if unready is not None:
+            (machine.run_dir / "unready-since").write_text(str(now - unready))
+        done = machine.run(
+            "replace-unhealthy",
+            OPENCLAW_READY_URL=f"http://127.0.0.1:{server.server_port}/readyz",
+            OPENCLAW_IMDS=imds.url,
+            STATUS=str(status),
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    yield check
+    server.shutdown()
+    server.server_close()
+
+
+def test_asks_for_another_machine_after_a_quarter_of_an_hour(check, machine):
+    assert "asking the group for another machine" in check()
+    (call,) = asked(machine)
+    assert "--instance-id i-0aaaaaaaaaaaaaaa1 --health-status Unhealthy" in call
+    assert (machine.run_dir / "unhealthy").exists()
+
+
+def test_a_ready_gateway_forgets_what_was(check, machine):
+    check(ready=True)
+    assert not asked(machine)
+    assert not (machine.run_dir / "unready-since").exists()
+    check(unready=None)
+    assert not asked(machine)
+
+
+def test_is_patient_with_a_start(check, machine):
+    assert check(unready=600) == ""
+    assert not asked(machine)
+
+
+def test_the_clock_starts_with_the_first_look(check, machine):
+    check(unready=None)
+    assert (machine.run_dir / "unready-since").exists()
+    assert not asked(machine)
+
+
+@pytest.mark.parametrize("age", [None, 3000])
+def test_a_young_machine_never_asks(check, machine, age):
+    assert "not ready for" in check(age=age)
+    assert check(age=age) == ""
+    assert not asked(machine)
+
+
+def test_a_refusal_alarms_and_replaces_nothing(check, machine):
+    assert "exit status 78" in check(status=78)
+    assert not asked(machine)
+    assert any("--metric-name StartRefused --value 1" in call for call in machine.calls("aws"))
+
+
+def test_a_machine_drained_by_hand_is_left_alone(check, machine):
+    (machine.run_dir / "drain.json").write_text(json.dumps({"reason": "operator"}))
+    assert "drained by hand" in check()
+    assert not asked(machine)
+
+
+def test_a_drained_machine_that_nobody_ended_is_replaced(check, machine):
+    (machine.run_dir / "drain.json").write_text(json.dumps({"reason": "interruption"}))
+    check()
+    assert asked(machine)
