@@ -1,0 +1,59 @@
+"""first-start: a deploy that fails says which unit failed, and where to read why."""
+
+import pytest
+
+
+@pytest.fixture
+def start(machine):
+    machine.stub("aws", 'exit "${AWS_STATUS:-0}"')
+    machine.stub("journalctl", "echo the last words of $2")
+
+    def start(failed=None, aws_status=0, **names):
+        script = f'case $1 in list-units) echo "{failed}";; start) exit 1;; esac' if failed is not None else ""
+        machine.stub("systemctl", script)
+        names = {"STACK": "dev", "LOG_GROUP_PREFIX": "/openclaw/dev", "GROUP_RESOURCE": "GroupOfOneGroup1234", **names}
+        machine_env = machine.root / "machine.env"
+        machine_env.write_text("".join(f"{name}={value}\n" for name, value in names.items()))
+        return machine.run("first-start", OPENCLAW_MACHINE_ENV=str(machine_env), AWS_STATUS=str(aws_status))
+
+    return start
+
+
+def test_says_nothing_when_openclaw_is_ready(start, machine):
+    assert start().returncode == 0
+    assert machine.calls("systemctl") == ["start openclaw.service"]
+    assert not machine.calls("aws")
+
+
+@pytest.mark.parametrize(
+    ("failed", "reason"),
+    [
+        (
+            "openclaw-restore.service loaded failed failed Restore",
+            "openclaw-restore.service failed: see log group /openclaw/dev/operations",
+        ),
+        ("", "openclaw.service failed: see log group /openclaw/dev/gateway"),
+        ("docker.service loaded failed", "docker.service failed: see log group /openclaw/dev/system"),
+    ],
+)
+def test_fails_the_deploy_with_the_unit_and_the_log_group(start, machine, failed, reason):
+    done = start(failed)
+    assert done.returncode == 1
+    (call,) = machine.calls("aws")
+    assert "signal-resource --stack-name openclaw-dev --logical-resource-id GroupOfOneGroup1234" in call
+    assert f"--unique-id {reason[:64]} --status FAILURE" in call
+    assert f"the last words of {reason.split(' ')[0]}" in done.stderr
+
+
+def test_the_unit_is_named_whatever_the_length_of_the_names(start, machine):
+    start("openclaw-firewall.service loaded failed", LOG_GROUP_PREFIX="/openclaw/a-long-name-of-a-deployment")
+    (call,) = machine.calls("aws")
+    identifier = call.split("--unique-id ")[1].split(" --status")[0]
+    assert len(identifier) == 64
+    assert identifier.startswith("openclaw-firewall.service failed")
+
+
+def test_a_replacement_outside_a_deploy_fails_all_the_same(start):
+    done = start("openclaw-image.service loaded failed", aws_status=254)
+    assert done.returncode == 1
+    assert "no deploy waits" in done.stderr
