@@ -59,27 +59,31 @@ test('says all that is wrong with a configuration, in one line each, and nothing
 });
 
 describe('cdk synth', () => {
-  function synth(...args: string[]) {
+  function synth(environment: Record<string, string>, ...args: string[]) {
     const cdk = path.join(REPOSITORY, 'node_modules', '.bin', 'cdk');
+    const offline = { CDK_NOTICES: 'false', CDK_DISABLE_CLI_TELEMETRY: 'true', AWS_EC2_METADATA_DISABLED: 'true' };
     return spawnSync(cdk, ['synth', '--quiet', '--output', path.join(out, 'cli'), ...args], {
       cwd: REPOSITORY,
       encoding: 'utf8',
-      env: {
-        ...ENVIRONMENT,
-        CDK_NOTICES: 'false',
-        CDK_DISABLE_CLI_TELEMETRY: 'true',
-        AWS_EC2_METADATA_DISABLED: 'true',
-      },
+      env: { ...ENVIRONMENT, ...offline, ...environment },
     });
   }
 
   test('passes the message and the failure on', () => {
-    const { status, stderr } = synth('-c', 'az=foo', '-c', 'rootVolumeSizeGib=7.5');
+    const { status, stderr } = synth({}, '-c', 'az=foo', '-c', 'rootVolumeSizeGib=7.5');
     expect(status).toBe(1);
     expect(stderr).toContain("configuration: az must be an availability zone like me-central-1a, got 'foo'");
     expect(stderr).toContain(
       "configuration: rootVolumeSizeGib must be a whole number of GiB from 8 to 16384, got '7.5'",
     );
     expect(stderr).not.toMatch(/^\s+at .*:\d+/m);
+  });
+
+  test('fails on a finding of cdk-nag that nobody has explained', () => {
+    const seeded = 'node --require ./test/lib/seed-finding.cjs --import tsx bin/openclaw.ts';
+    const { status, stderr } = synth({ CDK_VALIDATION: 'true' }, '-c', 'az=me-central-1a', '--app', seeded);
+    expect(status).toBe(1);
+    expect(stderr).toContain("Acknowledge with 'AwsSolutions::AwsSolutions-S10'");
+    expect(stderr).toContain('openclaw-dev/Seeded/Resource');
   });
 });
