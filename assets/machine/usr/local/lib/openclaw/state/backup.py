@@ -1,0 +1,136 @@
+"""One backup: still the writer? stage, guard, push, note, thin out, say."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import durable, engines, instance, log, metrics, programs, retention, versions
+from .aws import Aws
+from .engines.base import Facts
+from .errors import Busy, Fenced, Refused, StateError
+from .gates import Gates, Good
+from .lease import Lease
+from .settings import Settings
+from .staging import Staged, Staging
+
+PRUNE_EVERY_SECONDS = 24 * 3600
+
+
+class Backup:
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.aws = Aws(settings)
+        self.gates = Gates(settings)
+        self.lease = Lease(settings, self.aws)
+
+    def run(self, force: bool = False, prune: bool = True) -> None:
+        """@param force also where more than half of the last backup would go; prune=False: thin out later"""
+        if self.settings.backup == "off":
+            log.say("BACKUP=off: nothing is kept")
+            return
+        started = time.monotonic()
+        try:
+            with durable.lock(self.settings.var / "lock", self.settings.lock_wait_seconds):
+                figures = self._run(force)
+                if figures and prune:
+                    self._thin_out()
+        except Busy:
+            raise
+        except (StateError, OSError) as error:
+            self._report_failure(error, time.monotonic() - started)
+            if isinstance(error, Fenced):
+                self._fence(error)
+            raise
+        if figures:
+            seconds = round(time.monotonic() - started, 1)
+            log.record("backup", result="success", seconds=seconds, **figures)
+            values = {"BackupSuccess": 1, "BackupDurationSeconds": seconds, "BackupAgeSeconds": 0}
+            metrics.publish(self.aws, {**values, "BackupBytesSent": figures["bytes_sent"]})
+
+    def _run(self, force: bool) -> dict | None:
+        self.gates.require_restored()
+        held = self.lease.check()
+        staging = Staging(self.settings)
+        refusal = None
+        with staging.refreshed() as staged:
+            if not any(path.startswith(".openclaw/") for path in self._some_file(staged)):
+                if self.gates.last_good() is None:
+                    log.say("nothing to back up yet: OpenClaw has written no state")
+                    return None
+                raise Refused(f"{self.settings.roots['.openclaw']} holds no file: an empty source is never pushed")
+            try:
+                if not force:
+                    self.gates.refuse_loss(staged.files, staged.bytes)
+                return self._push(staged, held.generation)
+            except Refused as error:
+                refusal = error
+        staging.set_aside(self.settings.var / "refused")
+        raise refusal
+
+    @staticmethod
+    def _some_file(staged: Staged) -> list[str]:
+        return [next((e.path for e in staged.index.entries() if e.kind in ("file", "database") and "/" in e.path), "")]
+
+    def _push(self, staged: Staged, generation: int) -> dict:
+        sequence = self.gates.next_sequence(generation)
+        image = self._image()
+        facts = Facts(generation, sequence, instance.own_id(), image, versions.of_image(self.settings.image))
+        engine = engines.of(self.settings, self.aws)
+        pushed = engine.push(staged, facts)
+        good = Good(engine.name, pushed.id, generation, sequence, staged.files, staged.bytes, time.time())
+        self.gates.note_good(good)
+        return {
+            "engine": engine.name,
+            "snapshot": pushed.id,
+            "generation": generation,
+            "sequence": sequence,
+            "files": staged.files,
+            "bytes": staged.bytes,
+            "bytes_read": staged.bytes_read,
+            "bytes_sent": pushed.bytes_sent,
+            "databases": len(staged.databases),
+            "unstable": len(staged.unstable),
+        }
+
+    def _image(self) -> str:
+        """The running image by digest, as the pull noted it."""
+        note = self.settings.run / "image.env"
+        if note.exists():
+            for line in note.read_text().splitlines():
+                if line.startswith("OPENCLAW_IMAGE="):
+                    return line.partition("=")[2]
+        return self.settings.image
+
+    def _thin_out(self) -> None:
+        """A failure here costs space, not state: the backup stays good."""
+        stamp = self.settings.var / "thinned-out"
+        if stamp.exists() and 0 <= time.time() - stamp.stat().st_mtime < PRUNE_EVERY_SECONDS:
+            return
+        try:
+            self.lease.check()
+            engine = engines.of(self.settings, self.aws)
+            keep = (self.settings.keep_hourly, self.settings.keep_daily, self.settings.keep_weekly)
+            old = retention.expired(engine.list(), *keep)
+            engine.prune(old)
+            stamp.touch()
+            os.utime(stamp)
+            log.record("prune", result="success", removed=len(old))
+        except Fenced:
+            raise
+        except StateError as error:
+            log.record("prune", result="failure", error=str(error))
+
+    def _report_failure(self, error: Exception, seconds: float) -> None:
+        log.record("backup", result=type(error).__name__.lower(), seconds=round(seconds, 1), error=str(error))
+        values = {"BackupSuccess": 0.0, "BackupDurationSeconds": round(seconds, 1)}
+        last = self.gates.last_good()
+        if last:
+            values["BackupAgeSeconds"] = max(0.0, round(time.time() - last.at))
+        metrics.publish(self.aws, values)
+
+    def _fence(self, error: Fenced) -> None:
+        """A machine that is not the writer must not serve either: what it learns would be lost."""
+        self.gates.note_fenced(str(error))
+        log.say(f"FENCED: stopping OpenClaw on this machine: {error}")
+        programs.run(["systemctl", "stop", "--no-block", "openclaw-backup.timer", "openclaw.service"], 60)

@@ -1,0 +1,65 @@
+"""openclaw-state: what a person and the units can ask of this machine's state."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from . import commands, log, settings
+from .errors import StateError
+
+
+def _time(text: str) -> datetime:
+    """UTC unless it says otherwise."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a time like '2026-11-20 14:00' (UTC), got {text!r}") from error
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="openclaw-state", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    backup = verbs.add_parser("backup", help="back up now")
+    backup.add_argument("--force", action="store_true", help="even if more than half of the last backup would go")
+    backup.add_argument(
+        "--final", action="store_true", help="as fast as can be, then release the lease (OpenClaw is stopped)"
+    )
+    boot = verbs.add_parser("boot", help="what openclaw-restore.service does: make this volume fit to serve")
+    boot.add_argument(
+        "--patience", type=float, default=240, metavar="SECONDS", help="how long to try through an outage"
+    )
+    verbs.add_parser("snapshots", help="list what can be restored")
+    restore = verbs.add_parser("restore", help="stop OpenClaw, bring a snapshot back, start OpenClaw")
+    restore.add_argument(
+        "snapshot", nargs="?", default="", help="an id from the list, or its beginning (default: newest)"
+    )
+    restore.add_argument(
+        "--at", type=_time, metavar="TIME", help="the last one not after this time, '2026-11-20 14:00' UTC"
+    )
+    restore.add_argument("--paths", nargs="+", default=[], metavar="PATH", help="only these, e.g. workspace/notes.md")
+    verbs.add_parser("drill", help="restore the newest snapshot into scratch, verify it, clean up")
+    verbs.add_parser("status", help="what this machine knows of its state")
+    lease = verbs.add_parser("lease", help="the right to write")
+    lease.add_argument("action", choices=("check", "release"))
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    os.umask(0o077)
+    try:
+        return getattr(commands, given.verb)(settings.load(), given) or 0
+    except (StateError, OSError) as error:
+        log.say(f"openclaw-state {given.verb}: {error}")
+        return getattr(error, "exit_code", 1)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

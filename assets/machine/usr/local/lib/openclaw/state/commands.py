@@ -1,0 +1,147 @@
+"""The verbs of openclaw-state."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from argparse import Namespace
+
+from . import durable, engines, log, metrics, programs, verifying
+from .aws import Aws
+from .backup import Backup
+from .errors import Refused, StateError
+from .gates import Gates
+from .lease import Lease
+from .restore import Restore
+from .settings import ROOTS, Settings
+
+SERVICE = "openclaw.service"
+
+
+def backup(settings: Settings, given: Namespace) -> None:
+    Backup(settings).run(force=given.force, prune=not given.final)
+    if given.final and settings.backup != "off":
+        Lease(settings, Aws(settings)).release()
+
+
+def boot(settings: Settings, given: Namespace) -> None:
+    Restore(settings).boot(given.patience)
+
+
+def snapshots(settings: Settings, _: Namespace) -> None:
+    _require_backups(settings)
+    found = [one for engine in engines.every(settings, Aws(settings)).values() for one in engine.list()]
+    rows = [("ID", "TIME (UTC)", "SIZE", "FILES", "GEN", "IMAGE", "ENGINE")]
+    for one in sorted(found, key=lambda one: one.order):
+        image = one.image.rpartition("/")[2] or "-"
+        short = one.id if one.engine == "mirror" else one.id[:8]
+        when = f"{one.time:%Y-%m-%d %H:%M:%S}"
+        rows.append(
+            (short, when, _size(one.bytes), str(one.files), f"{one.generation}.{one.sequence}", image, one.engine)
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    if len(rows) == 1:
+        log.say(f"s3://{settings.bucket} holds no backup yet")
+
+
+def restore(settings: Settings, given: Namespace) -> None:
+    _require_backups(settings)
+    paths = [_relative(path) for path in given.paths]
+    restoring = Restore(settings)
+    chosen = restoring.choose(given.snapshot, given.at)
+    log.say(f"restoring {', '.join(paths) or 'everything'} from {chosen.id} of {chosen.time:%Y-%m-%d %H:%M} UTC")
+    with durable.lock(settings.var / "lock", settings.lock_wait_seconds):
+        restoring.lease.check()
+        running = programs.run(["systemctl", "is-active", "--quiet", SERVICE], 30).code == 0
+        if running:
+            log.say(f"stopping {SERVICE}")
+            _systemctl("stop")
+        try:
+            restoring.bring_in(chosen, paths)
+        finally:
+            if running:
+                log.say(f"starting {SERVICE}")
+                _systemctl("start")
+    log.say("restored; what was there before is under " + str(settings.var / "aside"))
+
+
+def drill(settings: Settings, _: Namespace) -> None:
+    """Into scratch, never near the live state."""
+    _require_backups(settings)
+    aws, scratch, started = Aws(settings), settings.var / "drill", time.monotonic()
+    try:
+        with durable.lock(settings.var / "lock", settings.lock_wait_seconds):
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(mode=0o700)
+            chosen = Restore(settings).choose()
+            engines.every(settings, aws)[chosen.engine].pull(chosen, scratch)
+            checked = verifying.verify(scratch)
+            verifying.clear_leases(scratch)
+        log.record(
+            "drill",
+            result="success",
+            snapshot=chosen.id,
+            databases=checked,
+            seconds=round(time.monotonic() - started, 1),
+        )
+        metrics.publish(aws, {"DrillSuccess": 1})
+    except (StateError, OSError) as error:
+        log.record("drill", result=type(error).__name__.lower(), error=str(error))
+        metrics.publish(aws, {"DrillSuccess": 0})
+        raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def status(settings: Settings, _: Namespace) -> None:
+    gates, lease = Gates(settings), Lease(settings, Aws(settings))
+    good, held = gates.last_good(), lease.held()
+    shown = {
+        "backup": settings.backup,
+        "bucket": settings.bucket,
+        "restored": gates.restored(),
+        "last_good": vars(good) if good else None,
+        "age_seconds": round(time.time() - good.at) if good else None,
+        "lease": {"generation": held.generation, "instance": held.instance} if held else None,
+        "fenced": durable.read_json(gates.fenced_path),
+    }
+    print(json.dumps(shown, indent=2))
+
+
+def lease(settings: Settings, given: Namespace) -> None:
+    _require_backups(settings)
+    of_bucket = Lease(settings, Aws(settings))
+    if given.action == "check":
+        of_bucket.check()
+    else:
+        of_bucket.release()
+
+
+def _require_backups(settings: Settings) -> None:
+    if settings.backup == "off":
+        raise Refused("BACKUP=off: this deployment keeps no backups")
+
+
+def _relative(path: str) -> str:
+    """Below the data directory. @raises Refused for anything else"""
+    parts = path.strip("/").split("/")
+    if parts[0] not in ROOTS or any(part in ("", ".", "..") for part in parts):
+        raise Refused(f"a path must begin with one of {', '.join(ROOTS)} and hold no '..', got {path!r}")
+    return "/".join(parts)
+
+
+def _systemctl(action: str) -> None:
+    result = programs.run(["systemctl", action, SERVICE], 900)
+    if result.code != 0:
+        raise StateError(f"systemctl {action} {SERVICE}: {result.last_words}")
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return ""

@@ -1,0 +1,87 @@
+"""Copies of single files that are whole: of one moment, or none."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from pathlib import Path
+
+FICLONE = 0x40049409
+ATTEMPTS = 6
+# Change times have the kernel's tick as their grain: a younger one could hide a second write.
+GRAIN_NS = 20_000_000
+CHUNK = 8 << 20
+
+
+class Changing(Exception):
+    """The file was written during every attempt."""
+
+
+def moment(status: os.stat_result) -> tuple[int, int, int, int]:
+    """What changes whenever a file's content does."""
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def copy_file(source: Path, target: Path) -> os.stat_result:
+    """Copies a regular file; returns the source's status as of the copy.
+
+    @raises Changing after several attempts, FileNotFoundError when it vanished
+    """
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(0.02 * 2**attempt)
+        fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            before = _settled(fd)
+            _copy_content(fd, before.st_size, target)
+            if moment(os.fstat(fd)) == moment(before):
+                return before
+        finally:
+            os.close(fd)
+    raise Changing(str(source))
+
+
+def _settled(fd: int) -> os.stat_result:
+    status = os.fstat(fd)
+    if abs(time.time_ns() - status.st_ctime_ns) < GRAIN_NS:
+        time.sleep(GRAIN_NS / 1e9)
+        status = os.fstat(fd)
+    return status
+
+
+def _copy_content(source: int, size: int, target: Path) -> None:
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            # Where the file system shares blocks (XFS does), the copy costs no space; a later write parts the two.
+            fcntl.ioctl(fd, FICLONE, source)
+        except OSError as error:
+            if error.errno not in (
+                errno.EOPNOTSUPP,
+                errno.ENOTTY,
+                errno.EINVAL,
+                errno.EXDEV,
+                errno.EPERM,
+                errno.ENOSYS,
+            ):
+                raise
+            _copy_bytes(source, fd, size)
+    finally:
+        os.close(fd)
+
+
+def _copy_bytes(source: int, target: int, size: int) -> None:
+    os.lseek(source, 0, os.SEEK_SET)
+    left = size
+    while left > 0:
+        try:
+            count = os.copy_file_range(source, target, min(left, CHUNK))
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM):
+                raise
+            count = os.write(target, os.read(source, min(left, CHUNK)))
+        if count == 0:
+            return
+        left -= count

@@ -1,0 +1,87 @@
+"""What an engine does, and what it says of a snapshot."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ..aws import Aws
+from ..settings import Settings
+from ..staging import Staged
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    engine: str
+    id: str
+    time: datetime
+    generation: int
+    # Counts the backups of one machine: a clock may be wrong, this is not.
+    sequence: int
+    files: int
+    bytes: int
+    instance: str
+    image: str
+    openclaw: str | None
+
+    @property
+    def order(self) -> tuple[int, int, datetime]:
+        return self.generation, self.sequence, self.time
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is recorded with a backup."""
+
+    generation: int
+    sequence: int
+    instance: str
+    image: str
+    openclaw: str | None
+
+
+@dataclass(frozen=True)
+class Pushed:
+    id: str
+    bytes_sent: int
+
+
+class Engine(ABC):
+    name: str
+
+    def __init__(self, settings: Settings, aws: Aws):
+        self.settings = settings
+        self.aws = aws
+
+    @abstractmethod
+    def push(self, staged: Staged, facts: Facts) -> Pushed:
+        """Stores the staged tree; what it returns is stored for good."""
+
+    @abstractmethod
+    def list(self) -> list[Snapshot]:
+        """Oldest first, by generation, then sequence. Empty only when the bucket said so. @raises Unavailable"""
+
+    @abstractmethod
+    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = ()) -> None:
+        """Brings all of it, or the paths (relative, as ".openclaw/openclaw.json"), into the empty directory target.
+
+        @raises Damaged when what is stored is not what was pushed
+        """
+
+    @abstractmethod
+    def prune(self, remove: Sequence[Snapshot]) -> None:
+        """Forgets these snapshots and frees what only they used."""
+
+    @abstractmethod
+    def verify(self) -> None:
+        """Checks the store's own structure. @raises Damaged"""
+
+    def take_in(self, into: Path) -> list[str]:
+        """Fetches what people put into the bucket since the last backup; its paths below into, often none."""
+        return []
+
+    def taken_in(self) -> None:  # noqa: B027 (most engines have nothing to note)
+        """Called when what take_in fetched is in its place."""

@@ -1,0 +1,197 @@
+"""The staged tree as plain objects that anyone can read, and a manifest, written last, that makes them a backup.
+
+Objects change one after another, so only a manifest says which versions belong together. What a cut-off run was about
+to change stands in an intent; any other object that no manifest knows was put there by a person, and is left alone
+until a boot takes it in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from .. import durable, log
+from ..errors import Damaged, Unavailable
+from ..settings import ROOTS
+from ..staging import Staged
+from . import mirror_manifest as manifest
+from .base import Engine, Facts, Pushed, Snapshot
+from .mirror_manifest import Item
+from .mirror_objects import Objects, digests
+from .mirror_tree import fetch_tree, plain_items
+
+OBJECTS_ONLY = "objects"
+
+
+class Mirror(Engine):
+    name = "mirror"
+
+    @property
+    def objects(self) -> Objects:
+        return Objects(self.aws, self.settings.engine_timeout_seconds)
+
+    @property
+    def _home(self) -> Path:
+        path = self.settings.var / "mirror"
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    def push(self, staged: Staged, facts: Facts) -> Pushed:
+        listed = self.objects.current("mirror/")
+        last = self._last_items(listed)
+        ours = self._ours(listed, last)
+        items: dict[str, Item] = {}
+        send: dict[str, Path] = {}
+        unversioned: set[str] = set()
+        sent_bytes = 0
+        for item in self._staged_items(staged):
+            if item.kind != "file":
+                items[item.path] = item
+                continue
+            entry = staged.index.get(item.path)
+            known, current = last.get(item.path), listed.get(item.key)
+            if known and known.sha256 == entry.sha256 and known.etag == current:
+                items[item.path] = manifest.with_object(item, entry.sha256, known.etag, known.version)
+            elif current in (None, entry.md5) or item.key in ours:
+                items[item.path] = manifest.with_object(item, entry.sha256, entry.md5, "")
+                unversioned.add(item.key)
+                if current != entry.md5:
+                    send[item.key] = staged.tree / item.path
+                    sent_bytes += item.size
+            else:
+                log.say(f"s3://{self.aws.bucket}/{item.key} was put there by hand: it stays until a boot takes it in")
+                if known and known.kind == "file":
+                    items[item.path] = known
+        kept = {item.key for item in items.values() if item.kind == "file"}
+        drop = [key for key in ours if key not in kept and key in listed]
+        if send or drop:
+            intent = f"{manifest.INTENTS}{facts.generation:08d}-{facts.sequence:08d}.json"
+            self.objects.put_lines(intent, {*send, *drop})
+        if send:
+            self.objects.send(send, self._home / "send")
+        if unversioned:
+            self._note_versions(items, unversioned)
+        self.aws.delete(drop)
+        snapshot_id = self._commit(items, staged, facts)
+        intents = [key for key in self.objects.current(manifest.INTENTS)] if send or drop else []
+        self.aws.delete(intents)
+        durable.remove(self._home / "taken-in.json")
+        return Pushed(snapshot_id, sent_bytes)
+
+    def list(self) -> list[Snapshot]:
+        keys = list(self.objects.current(manifest.PREFIX))
+        found = [snapshot for snapshot in map(manifest.snapshot_of, keys) if snapshot]
+        if not found and any(True for root in ROOTS for _ in self.aws.list(f"mirror/{root}/", "Key", most=1)):
+            now = datetime.now(timezone.utc)
+            found = [Snapshot(self.name, OBJECTS_ONLY, now, 0, 0, 0, 0, "", "", None)]
+        return sorted(found, key=lambda one: one.order)
+
+    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = ()) -> None:
+        if snapshot.id == OBJECTS_ONLY:
+            items = list(plain_items(self.objects.current("mirror/")))
+        else:
+            items = list(self._items(snapshot))
+        if paths:
+            items = [item for item in items if any(_is_within(item.path, path) for path in paths)]
+        fetch_tree(self.objects, items, target)
+
+    def prune(self, remove: Sequence[Snapshot]) -> None:
+        """The objects' older versions end by the bucket's own lifecycle."""
+        self.aws.delete(
+            [f"{manifest.PREFIX}{snapshot.id}.jsonl.gz" for snapshot in remove if snapshot.id != OBJECTS_ONLY]
+        )
+
+    def verify(self) -> None:
+        snapshots = [snapshot for snapshot in self.list() if snapshot.id != OBJECTS_ONLY]
+        if not snapshots:
+            return
+        stored = {(key, version) for key, version, _, _ in self.objects.versions("mirror/")}
+        lost = [
+            item.key
+            for item in self._items(snapshots[-1])
+            if item.kind == "file" and (item.key, item.version) not in stored
+        ]
+        if lost:
+            raise Damaged(f"{len(lost)} object versions of {snapshots[-1].id} are gone, {lost[0]} among them")
+
+    def take_in(self, into: Path) -> list[str]:
+        listed = self.objects.current("mirror/")
+        ours = self._ours(listed, self._last_items(listed))
+        put = {key: etag for key, etag in listed.items() if key not in ours and not _is_record(key)}
+        items = list(plain_items(put))
+        fetch_tree(self.objects, items, into)
+        durable.write_json(self._home / "taking-in.json", {**self._taken(), **put})
+        return [item.path for item in items]
+
+    def taken_in(self) -> None:
+        taking = durable.read_json(self._home / "taking-in.json")
+        if taking is not None:
+            durable.write_json(self._home / "taken-in.json", taking)
+            durable.remove(self._home / "taking-in.json")
+
+    def _taken(self) -> dict[str, str]:
+        return durable.read_json(self._home / "taken-in.json") or {}
+
+    def _ours(self, listed: dict[str, str], last: dict[str, Item]) -> set[str]:
+        """Keys whose current object a backup made, was about to change, or that a boot has taken in."""
+        ours = {item.key for item in last.values() if item.kind == "file" and listed.get(item.key) in (item.etag, None)}
+        for key in listed:
+            if key.startswith(manifest.INTENTS):
+                found = self.aws.get(key)
+                ours.update(json.loads(found[0]) if found else [])
+        ours.update(key for key, etag in self._taken().items() if listed.get(key) == etag)
+        return ours
+
+    def _staged_items(self, staged: Staged) -> Iterator[Item]:
+        hardlinks: dict[tuple[int, int], str] = {}
+        for entry in list(staged.index.entries()):
+            item = manifest.describe(staged.tree, entry.path, hardlinks)
+            if item.kind == "file" and entry.sha256 is None:
+                staged.index.set_digests(entry.path, *digests(staged.tree / entry.path))
+            yield item
+
+    def _note_versions(self, items: dict[str, Item], sent: set[str]) -> None:
+        by_key = {item.key: item for item in items.values() if item.kind == "file"}
+        for key, version, etag, latest in self.objects.versions("mirror/"):
+            if latest and key in sent:
+                item = by_key[key]
+                if "-" not in etag and etag != item.etag:
+                    raise Unavailable(f"s3://{self.aws.bucket}/{key} is not what was sent: somebody else writes there")
+                items[item.path] = manifest.with_object(item, item.sha256, etag, version)
+        missing = [key for key in sent if not items[by_key[key].path].version]
+        if missing:
+            raise Unavailable(f"{len(missing)} sent objects are not in the bucket, {missing[0]} among them")
+
+    def _commit(self, items: dict[str, Item], staged: Staged, facts: Facts) -> str:
+        local = self._home / "manifest.new"
+        manifest.write(local, iter(items.values()))
+        key = manifest.name(facts, datetime.now(timezone.utc), staged.files, staged.bytes)
+        self.aws.put(key, local.read_bytes(), if_absent=True)
+        local.unlink()
+        return manifest.snapshot_of(key).id
+
+    def _last_items(self, listed: dict[str, str]) -> dict[str, Item]:
+        snapshots = [found for found in map(manifest.snapshot_of, listed) if found]
+        newest: Snapshot | None = max(snapshots, key=lambda one: one.order, default=None)
+        return {item.path: item for item in self._items(newest)} if newest else {}
+
+    def _items(self, snapshot: Snapshot) -> Iterator[Item]:
+        found = self.aws.get(f"{manifest.PREFIX}{snapshot.id}.jsonl.gz")
+        if found is None:
+            raise Damaged(f"the manifest {snapshot.id} is gone")
+        local = self._home / "manifest.fetched"
+        local.write_bytes(found[0])
+        try:
+            yield from manifest.read(local)
+        except (OSError, EOFError, ValueError, TypeError) as error:
+            raise Damaged(f"the manifest {snapshot.id} cannot be read: {error}") from error
+
+
+def _is_record(key: str) -> bool:
+    return key.startswith((manifest.PREFIX, manifest.INTENTS))
+
+
+def _is_within(path: str, wanted: str) -> bool:
+    return path == wanted or path.startswith(wanted.rstrip("/") + "/")

@@ -1,0 +1,35 @@
+"""What can go wrong, by what has to happen next."""
+
+from __future__ import annotations
+
+
+class StateError(Exception):
+    """A failure that a later run may not have."""
+
+    exit_code = 1
+
+
+class Unavailable(StateError):
+    """A service did not answer, or answered that we may not: nothing is known about the data."""
+
+
+class Damaged(StateError):
+    """What was fetched is provably not what was stored."""
+
+
+class Busy(StateError):
+    """Another run holds the lock."""
+
+    exit_code = 75
+
+
+class Fenced(StateError):
+    """Another machine is the writer now: this one neither writes nor serves."""
+
+    exit_code = 77
+
+
+class Refused(StateError):
+    """A guard said no; a person, not time, changes that."""
+
+    exit_code = 78

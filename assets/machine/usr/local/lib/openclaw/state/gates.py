@@ -1,0 +1,81 @@
+"""What must be true before a backup may replace what the bucket holds."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from . import durable
+from .errors import Refused
+from .settings import Settings
+
+# A backup with less than this part of the last one's files or bytes looks like a loss.
+LEAST_PART = 0.5
+
+
+@dataclass(frozen=True)
+class Good:
+    """The last state known to be good: of the last backup, or of the restore before the first one."""
+
+    engine: str
+    snapshot: str
+    generation: int
+    sequence: int
+    files: int
+    bytes: int
+    at: float
+
+
+class Gates:
+    def __init__(self, settings: Settings):
+        self.restored_path = settings.var / "restored"
+        self.good_path = settings.var / "last-good.json"
+        self.sequence_path = settings.var / "sequence.json"
+        self.fenced_path = settings.var / "fenced"
+
+    def restored(self) -> dict[str, Any] | None:
+        return durable.read_json(self.restored_path)
+
+    def declare_restored(self, **facts: Any) -> None:
+        durable.write_json(self.restored_path, {**facts, "at": _now()})
+
+    def require_restored(self) -> None:
+        if self.restored() is None:
+            raise Refused(
+                f"no backup before a good restore or a declared first boot: {self.restored_path} is missing "
+                "(systemctl status openclaw-restore.service says why)"
+            )
+
+    def last_good(self) -> Good | None:
+        value = durable.read_json(self.good_path)
+        return Good(**value) if value else None
+
+    def note_good(self, good: Good) -> None:
+        durable.write_json(self.good_path, asdict(good))
+
+    def refuse_loss(self, files: int, size: int) -> None:
+        """@raises Refused when more than half of the last good state would go"""
+        last = self.last_good()
+        if last is None or not last.files:
+            return
+        for what, now, then in (("files", files, last.files), ("bytes", size, last.bytes)):
+            if now < then * LEAST_PART:
+                raise Refused(
+                    f"this backup has {now} {what}, the last good one ({last.snapshot[:24]}) {then}: it would drop "
+                    "more than half. If that is meant, run: openclaw-state backup --force"
+                )
+
+    def next_sequence(self, generation: int) -> int:
+        """Written before it is used: no two backups ever carry the same one."""
+        last = durable.read_json(self.sequence_path) or {}
+        sequence = last.get("sequence", 0) + 1 if last.get("generation") == generation else 1
+        durable.write_json(self.sequence_path, {"generation": generation, "sequence": sequence})
+        return sequence
+
+    def note_fenced(self, reason: str) -> None:
+        durable.write_json(self.fenced_path, {"reason": reason, "at": _now()})
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,33 @@
+"""Figures for CloudWatch. A figure that cannot be published never fails what it tells of."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+
+from . import log
+from .aws import Aws
+from .errors import StateError
+
+_UNITS = {"Seconds": "Seconds", "Sent": "Bytes"}
+
+
+def publish(aws: Aws, values: dict[str, float]) -> None:
+    data = []
+    for name, value in values.items():
+        unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "None")
+        data.append({"MetricName": name, "Value": value, "Unit": unit})
+    try:
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as stream:
+            json.dump(data, stream)
+            stream.flush()
+            aws.call(
+                "cloudwatch",
+                "put-metric-data",
+                "--namespace",
+                aws.settings.metric_namespace,
+                "--metric-data",
+                f"file://{stream.name}",
+            )
+    except (StateError, OSError) as error:
+        log.say(f"metrics were not published ({', '.join(values)}): {error}")

@@ -1,0 +1,29 @@
+"""Which snapshots stay: the last of each of the newest hours, days and weeks that have one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Callable
+
+from .engines.base import Snapshot
+
+_PERIODS: dict[str, Callable[[datetime], tuple]] = {
+    "hourly": lambda time: (time.year, time.month, time.day, time.hour),
+    "daily": lambda time: (time.year, time.month, time.day),
+    "weekly": lambda time: time.isocalendar()[:2],
+}
+
+
+def expired(snapshots: Sequence[Snapshot], hourly: int, daily: int, weekly: int) -> list[Snapshot]:
+    """@param snapshots oldest first by Snapshot.order; the newest always stays, whatever its clock said"""
+    newest_first = list(reversed(snapshots))
+    kept = {snapshot.id for snapshot in newest_first[:1]}
+    for period, count in (("hourly", hourly), ("daily", daily), ("weekly", weekly)):
+        seen: set[tuple] = set()
+        for snapshot in sorted(newest_first, key=lambda one: one.time, reverse=True):
+            slot = _PERIODS[period](snapshot.time)
+            if slot not in seen and len(seen) < count:
+                seen.add(slot)
+                kept.add(snapshot.id)
+    return [snapshot for snapshot in snapshots if snapshot.id not in kept]

@@ -1,0 +1,318 @@
+"""The staged copy: one consistent picture of the three roots, kept between runs and brought up to date by each.
+
+Databases first, then the other files, as OpenClaw's documentation asks: a database may name files, never the other way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import copying, durable, exclusions, log, sqlite
+from .errors import Refused, StateError
+from .settings import Settings
+from .staging_index import Index
+
+# A file that changed this shortly before it was staged is looked at again by the next run.
+RACY_NS = 2_000_000_000
+
+
+@dataclass
+class Staged:
+    tree: Path
+    files: int
+    bytes: int
+    databases: dict[str, int]
+    index: Index
+    bytes_read: int = 0
+    unstable: list[str] = field(default_factory=list)
+
+
+class Staging:
+    def __init__(self, settings: Settings):
+        self.roots = settings.roots
+        self.home = settings.var / "staging"
+        self.tree = self.home / "tree"
+        self.new = self.home / "new"
+        self._links: dict[tuple[int, int], str] = {}
+        self._read = 0
+        self._unstable: list[str] = []
+
+    @contextlib.contextmanager
+    def refreshed(self) -> Iterator[Staged]:
+        """@raises Refused when a root is missing, StateError when the disk is full"""
+        missing = [str(root) for root in self.roots.values() if not root.is_dir()]
+        if missing:
+            raise Refused(
+                f"nothing is backed up: {', '.join(missing)} is missing, and an absent source is never pushed"
+            )
+        self._discard_if_of_another_boot()
+        index = Index(self.home / "index.sqlite", time.time_ns())
+        try:
+            self._copy_databases(index)
+            self._copy_the_rest(index)
+            self._drop_vanished(index)
+            self._set_directory_times(index)
+            index.commit()
+            files, size = index.totals()
+            databases = index.databases()
+            yield Staged(self.tree, files, size, databases, index, self._read, self._unstable)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            index.close()
+            self.discard()
+            raise StateError(f"no space left for the staged copy; {self.home} was emptied: {error}") from error
+        else:
+            index.close()
+
+    def discard(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self.home)
+
+    def set_aside(self, target: Path) -> None:
+        """Keeps the staged tree (of a refused run) for people to look at; the latest one only."""
+        if target.exists():
+            shutil.rmtree(target)
+        os.rename(self.tree, target)
+        self.discard()
+
+    def _discard_if_of_another_boot(self) -> None:
+        """Nothing in here is synced: after a power cut any file may be empty while the index vouches for it."""
+        marker = self.home / "boot-id"
+        boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        if not marker.exists() or marker.read_text() != boot_id or not self.tree.is_dir():
+            self.discard()
+            self.tree.mkdir(mode=0o700, parents=True)
+            marker.write_text(boot_id)
+            durable.sync_directory(self.home)
+
+    def _walk(self) -> Iterator[tuple[str, Path, os.stat_result]]:
+        """Relative path, source and status of all that is not left out; directories before what they hold."""
+        for name, root in self.roots.items():
+            yield name, root, root.lstat()
+            yield from self._walk_directory(name, root)
+
+    def _walk_directory(self, relative: str, directory: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
+        try:
+            fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                raise
+            return
+        subdirectories = []
+        try:
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    path = f"{relative}/{entry.name}"
+                    if exclusions.is_excluded(path):
+                        continue
+                    try:
+                        status = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    yield path, directory / entry.name, status
+                    if stat.S_ISDIR(status.st_mode):
+                        subdirectories.append(entry.name)
+        finally:
+            os.close(fd)
+        for name in subdirectories:
+            yield from self._walk_directory(f"{relative}/{name}", directory / name)
+
+    def _copy_databases(self, index: Index) -> None:
+        for path, source, status in self._walk():
+            if not stat.S_ISREG(status.st_mode):
+                continue
+            known = index.get(path)
+            if known and known.kind == "file" and known.moment == _moment(source, status, database=False):
+                continue
+            if (known and known.kind == "database") or sqlite.is_database(source):
+                self._stage_database(index, path, source, status)
+
+    def _copy_the_rest(self, index: Index) -> None:
+        for path, source, status in self._walk():
+            known = index.get(path)
+            if stat.S_ISDIR(status.st_mode):
+                self._stage_directory(index, path, status)
+            elif stat.S_ISLNK(status.st_mode):
+                self._stage_link(index, path, source, status)
+            elif stat.S_ISREG(status.st_mode):
+                if known and known.kind == "database" and sqlite.is_database(source):
+                    index.keep(path)
+                elif _is_sidecar(index, path):
+                    continue
+                elif known and known.kind == "file" and self._is_current(path, known.moment, source, status):
+                    index.keep(path)
+                elif sqlite.is_database(source):
+                    self._stage_database(index, path, source, status)
+                else:
+                    self._stage_file(index, path, source, status)
+
+    def _is_current(self, path: str, known: str, source: Path, status: os.stat_result) -> bool:
+        if known != _moment(source, status, database=False):
+            return False
+        return status.st_nlink == 1 or self._first_name(path, status) == path or self._share(path, status)
+
+    def _stage_database(self, index: Index, path: str, source: Path, status: os.stat_result) -> None:
+        moment = _moment(source, status, database=True)
+        known = index.get(path)
+        if known and known.kind == "database" and known.moment == moment:
+            index.keep(path)
+            return
+        self._make_parents(path)
+        _remove(self.new)
+        try:
+            version = sqlite.copy(source, self.new)
+        except sqlite3.DatabaseError as error:
+            if not source.exists():
+                return
+            if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+                raise OSError(errno.ENOSPC, str(error)) from error
+            # The header alone does not make a database; as a file it is still someone's.
+            if isinstance(error, sqlite3.OperationalError):
+                raise StateError(f"cannot copy the database {source}: {error}") from error
+            log.say(f"{source} has SQLite's header but is no database SQLite can read ({error}): kept as a plain file")
+            self._stage_file(index, path, source, status)
+            return
+        self._place(path, status)
+        size = self.tree.joinpath(path).lstat().st_size
+        self._read += size
+        index.put(path, "database", moment if _is_old(moment) else "racy", size, version)
+
+    def _stage_file(self, index: Index, path: str, source: Path, status: os.stat_result) -> None:
+        if status.st_nlink > 1 and self._first_name(path, status) != path and self._share(path, status):
+            index.put(path, "file", _moment(source, status, database=False), status.st_size)
+            return
+        self._make_parents(path)
+        _remove(self.new)
+        try:
+            status = copying.copy_file(source, self.new)
+        except FileNotFoundError:
+            return
+        except copying.Changing:
+            self._unstable.append(path)
+            log.say(f"{source} was being written during each of {copying.ATTEMPTS} attempts: its last good copy stays")
+            if index.get(path):
+                index.keep(path)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+                raise
+            return
+        self._place(path, status)
+        self._read += status.st_size
+        moment = _moment(source, status, database=False)
+        index.put(path, "file", moment if _is_old(moment) else "racy", status.st_size)
+
+    def _stage_directory(self, index: Index, path: str, status: os.stat_result) -> None:
+        target = self.tree / path
+        if target.is_symlink() or (target.exists() and not target.is_dir()):
+            target.unlink()
+        target.mkdir(mode=0o700, exist_ok=True)
+        os.chown(target, status.st_uid, status.st_gid)
+        os.chmod(target, stat.S_IMODE(status.st_mode))
+        index.put(path, "directory", str(status.st_mtime_ns))
+
+    def _stage_link(self, index: Index, path: str, source: Path, status: os.stat_result) -> None:
+        moment = _moment(source, status, database=False)
+        known = index.get(path)
+        if known and known.kind == "link" and known.moment == moment:
+            index.keep(path)
+            return
+        try:
+            pointee = os.readlink(source)
+        except OSError:
+            return
+        _remove(self.new)
+        os.symlink(pointee, self.new)
+        self._place(path, status)
+        index.put(path, "link", moment)
+
+    def _first_name(self, path: str, status: os.stat_result) -> str:
+        return self._links.setdefault((status.st_dev, status.st_ino), path)
+
+    def _share(self, path: str, status: os.stat_result) -> bool:
+        """Makes path a hard link of the first staged name of the same file."""
+        original, target = self.tree / self._first_name(path, status), self.tree / path
+        try:
+            if not target.exists() or not os.path.samestat(target.lstat(), original.lstat()):
+                self._make_parents(path)
+                _remove(self.new)
+                os.link(original, self.new)
+                _replace(self.new, target)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _make_parents(self, path: str) -> None:
+        """With the first pass's databases come directories that only the second pass stages fully."""
+        parent = self.tree / os.path.dirname(path)
+        if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
+            parent.unlink()
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _place(self, path: str, status: os.stat_result) -> None:
+        os.chown(self.new, status.st_uid, status.st_gid, follow_symlinks=False)
+        if not stat.S_ISLNK(status.st_mode):
+            os.chmod(self.new, stat.S_IMODE(status.st_mode))
+        os.utime(self.new, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
+        _replace(self.new, self.tree / path)
+
+    def _drop_vanished(self, index: Index) -> None:
+        for path, kind in index.unseen():
+            target = self.tree / path
+            if kind == "directory" and target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            elif kind != "directory" and not target.is_dir():
+                _remove(target)
+        index.forget_unseen()
+
+    def _set_directory_times(self, index: Index) -> None:
+        for entry in index.entries():
+            if entry.kind == "directory":
+                with contextlib.suppress(FileNotFoundError):
+                    os.utime(self.tree / entry.path, ns=(int(entry.moment), int(entry.moment)))
+
+
+def _moment(source: Path, status: os.stat_result, database: bool) -> str:
+    parts = [copying.moment(status)]
+    if database:
+        for suffix in ("-wal", "-journal"):
+            with contextlib.suppress(OSError):
+                beside = os.lstat(f"{source}{suffix}")
+                # An empty log says nothing; reading a database may leave one behind.
+                if beside.st_size:
+                    parts.append(copying.moment(beside))
+    return ";".join(":".join(map(str, part)) for part in parts)
+
+
+def _is_old(moment: str) -> bool:
+    changed = max(int(part.split(":")[3]) for part in moment.split(";"))
+    return time.time_ns() - changed > RACY_NS
+
+
+def _is_sidecar(index: Index, path: str) -> bool:
+    for suffix in exclusions.SIDECARS:
+        if path.endswith(suffix):
+            base = index.get(path[: -len(suffix)])
+            return base is not None and base.kind == "database"
+    return False
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+
+def _replace(new: Path, target: Path) -> None:
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    os.replace(new, target)
