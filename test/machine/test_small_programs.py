@@ -1,6 +1,9 @@
 """block-metadata, setup-swap, configure-cloudwatch, after-stop and the `openclaw` command."""
 
 import json
+import signal
+import subprocess
+import threading
 
 import pytest
 
@@ -105,6 +108,24 @@ class TestConfigureCloudwatch:
         machine.stub("ctl", "exit 1")
         done = machine.run("configure-cloudwatch")
         assert done.returncode == 1 and "the CloudWatch agent refused" in done.stderr
+
+
+class TestStopGateway:
+    def test_waits_until_compose_has_ended_too(self, machine):
+        compose = subprocess.Popen(["sleep", "600"])
+        machine.stub("docker", f"(sleep 0.5; kill {compose.pid}) >/dev/null 2>&1 &")
+        reaper = threading.Thread(target=compose.wait)
+        reaper.start()
+        done = machine.run("stop-gateway", MAINPID=str(compose.pid))
+        reaper.join()
+        assert (done.returncode, done.stderr) == (0, "")
+        assert compose.returncode == -signal.SIGTERM
+        assert machine.calls("docker") == ["compose stop --timeout 25 openclaw-gateway"]
+
+    def test_is_done_at_once_when_compose_has_ended(self, machine):
+        machine.stub("docker", "")
+        done = machine.run("stop-gateway", MAINPID="")
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 class TestAfterStop:

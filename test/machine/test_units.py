@@ -148,3 +148,11 @@ def test_the_journal_is_bounded():
     journald.optionxform = str
     journald.read(ASSETS / "etc/systemd/journald.conf.d/openclaw.conf")
     assert dict(journald["Journal"])["SystemMaxUse"] == "500M"
+
+
+@pytest.mark.parametrize("name", ["image", "restore", "secrets", "tools"])
+def test_an_outage_at_boot_ends_with_openclaw_started(name):
+    # systemd forgets a start that failed for a dependency, so each one that an outage can fail asks for it anew.
+    unit = f"openclaw-{name}.service"
+    assert settings(unit)["Restart"] == ["on-failure"] and settings(unit)["StartLimitIntervalSec"] == ["0"]
+    assert "-/usr/bin/systemctl start --no-block openclaw.service" in settings(unit)["ExecStartPost"]
