@@ -69,11 +69,26 @@ export class Alarms extends Construct {
       threshold: 75,
       evaluationPeriods: 3,
     });
+    this.alarm('StartRefused', {
+      alarmDescription: 'OpenClaw refuses its state or configuration: no restart and no other machine changes that',
+      metric: metrics.own('StartRefused', cloudwatch.Stats.MAXIMUM),
+      bad: 'above',
+      threshold: 0,
+      evaluationPeriods: 1,
+    });
     if (props.backupIntervalMinutes !== undefined) this.backupAlarms(props.backupIntervalMinutes);
   }
 
   private backupAlarms(intervalMinutes: number): void {
     const { metrics } = this.props;
+    this.alarm('DrainNotClean', {
+      alarmDescription:
+        'A machine was ended before its last state was in the bucket: the log group operations says why',
+      metric: metrics.own('DrainClean', cloudwatch.Stats.MINIMUM),
+      bad: 'below',
+      threshold: 1,
+      evaluationPeriods: 1,
+    });
     this.alarm('BackupFailed', {
       alarmDescription: 'A backup failed: the log group operations says why',
       metric: metrics.own('BackupSuccess', cloudwatch.Stats.MINIMUM),

@@ -47,6 +47,9 @@ const DRAIN: autoscaling.CfnAutoScalingGroup.LifecycleHookSpecificationProperty 
   defaultResult: autoscaling.DefaultResult.CONTINUE,
 };
 
+/** Logical id of the group, by which a machine that does not get ready fails the deploy. */
+export const GROUP_RESOURCE = 'Group';
+
 /** An Auto Scaling group that replaces the one machine when it is lost, and never runs two. */
 export class GroupOfOne extends Construct {
   readonly group: autoscaling.AutoScalingGroup;
@@ -103,7 +106,9 @@ export class GroupOfOne extends Construct {
       notifications: [{ topic: props.notifications, scalingEvents: autoscaling.ScalingEvents.ALL }],
     });
     // In the group's own properties: a hook that is a resource of its own would be gone before the group at a destroy.
-    (this.group.node.defaultChild as autoscaling.CfnAutoScalingGroup).lifecycleHookSpecificationList = [DRAIN];
+    const resource = this.group.node.defaultChild as autoscaling.CfnAutoScalingGroup;
+    resource.lifecycleHookSpecificationList = [DRAIN];
+    resource.overrideLogicalId(GROUP_RESOURCE);
     for (const named of [launchTemplate, this.group]) Tags.of(named).add('Name', props.groupName);
     // The machine needs its rights and its way out from the first second to the last: at a destroy they go after it.
     this.group.node.addDependency(props.role, vpc);

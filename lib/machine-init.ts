@@ -13,30 +13,40 @@ const MACHINE = path.join(__dirname, '..', 'assets', 'machine');
 const PACKAGES = ['amazon-cloudwatch-agent', 'bzip2', 'cryptsetup', 'docker', 'jq'];
 
 /**
- * What cfn-init makes of a fresh instance: packages, the files of assets/machine at the same places, machine.env, units.
- * Logs are on their way before OpenClaw starts, so that a boot that fails can be read; and cfn-init fails if it does
- * not start, because starting openclaw.service takes until the gateway is ready.
+ * What cfn-init makes of a fresh instance, in three steps: the files of assets/machine at the same places with the
+ * health check that gets a machine replaced whatever goes wrong after it; packages, and logs on their way before OpenClaw
+ * starts, so that a boot that fails can be read; OpenClaw, whose first start takes until the gateway is ready, and fails
+ * cfn-init, and so the deploy, if it does not get ready.
  */
 export function machineInit(props: MachineInitProps): ec2.CloudFormationInit {
+  const command = (line: string, key: string) => ec2.InitCommand.shellCommand(line, { key });
   return ec2.CloudFormationInit.fromConfigSets({
-    configSets: { default: ['machine', 'gateway'] },
+    configSets: { default: ['machine', 'packages', 'gateway'] },
     configs: {
       machine: new ec2.InitConfig([
-        ...PACKAGES.map((name) => ec2.InitPackage.yum(name)),
         ...machineFiles(MACHINE),
         ec2.InitFile.fromString('/etc/openclaw/machine.env', environmentFile(props.environment)),
-        ec2.InitCommand.shellCommand('systemctl daemon-reload', { key: '1-units' }),
-        ec2.InitCommand.shellCommand('systemd-tmpfiles --create', { key: '2-directories' }),
+        command('systemctl daemon-reload', '1-units'),
+        command('systemd-tmpfiles --create', '2-directories'),
+        systemd('openclaw-health.timer'),
+      ]),
+      packages: new ec2.InitConfig([
+        ...PACKAGES.map((name) => ec2.InitPackage.yum(name)),
+        command('systemctl daemon-reload', '1-units'),
         systemd('docker'),
         systemd('openclaw-cloudwatch'),
       ]),
-      gateway: new ec2.InitConfig([systemd('openclaw')]),
+      // Commands come before services: here the service is only enabled, for the boots to come.
+      gateway: new ec2.InitConfig([
+        command('/usr/local/libexec/openclaw/first-start', '1-first-start'),
+        systemd('openclaw', { ensureRunning: false }),
+      ]),
     },
   });
 }
 
-function systemd(name: string): ec2.InitService {
-  return ec2.InitService.enable(name, { serviceManager: ec2.ServiceManager.SYSTEMD });
+function systemd(name: string, options: ec2.InitServiceOptions = {}): ec2.InitService {
+  return ec2.InitService.enable(name, { serviceManager: ec2.ServiceManager.SYSTEMD, ...options });
 }
 
 /** One init file for each file below a directory that mirrors the machine's root, sorted by path. */

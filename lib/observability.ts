@@ -101,6 +101,14 @@ export class Observability extends Construct {
         ),
       ],
       [
+        graph('Moves: seconds without service', [metrics.own('SecondsWithoutService', MAXIMUM)]),
+        graph(
+          'Ends: seconds to drain, clean',
+          [metrics.own('DrainSeconds', MAXIMUM)],
+          [metrics.own('DrainClean', MINIMUM)],
+        ),
+      ],
+      [
         new cloudwatch.LogQueryWidget({
           title: 'Operations',
           logGroupNames: [`${this.props.logGroupPrefix}/operations`],

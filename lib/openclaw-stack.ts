@@ -1,7 +1,7 @@
 import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from './config/config';
-import { GroupOfOne } from './group-of-one';
+import { GROUP_RESOURCE, GroupOfOne } from './group-of-one';
 import { InstanceRole } from './instance-role';
 import { machineInit } from './machine-init';
 import { Network } from './network';
@@ -49,6 +49,8 @@ export class OpenClawStack extends Stack {
       stateBucket,
       imageRepository: config.image.ecr,
     });
+    // The machine tells where it moved to, and why.
+    observability.topic.grantPublish(role);
     const init = machineInit({
       environment: {
         STACK: config.stack,
@@ -62,6 +64,8 @@ export class OpenClawStack extends Stack {
         METRIC_NAMESPACE: metricNamespace,
         LOG_GROUP_PREFIX: parameterPath,
         GROUP_NAME: groupName,
+        GROUP_RESOURCE,
+        ALARM_TOPIC: observability.topic.topicArn,
         AUTO_APPROVE_DEVICES: String(config.autoApproveDevices),
       },
     });

@@ -4,6 +4,7 @@ import { ACCOUNT, REGION, synthesize, type Resource } from './synthesize';
 
 const BUCKET = `openclaw-backup-dev-${ACCOUNT}-${REGION}`;
 const STACK_ID = `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/openclaw-dev/11111111-2222-3333-4444-555555555555`;
+const TOPIC = `arn:aws:sns:${REGION}:${ACCOUNT}:openclaw-dev-Topic`;
 const ECR_IMAGE = `210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/openclaw:1`;
 
 /** The value that CloudFormation would give an intrinsic of the role's policy. */
@@ -22,6 +23,7 @@ function evaluate(template: Template, value: unknown): unknown {
     const name = resource.Properties.LogGroupName as string;
     return ref === undefined ? `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:${name}:*` : name;
   }
+  if (resource?.Type === 'AWS::SNS::Topic') return TOPIC;
   if (resource?.Type === 'AWS::S3::Bucket') return `arn:aws:s3:::${BUCKET}`;
   throw new Error(`cannot evaluate ${JSON.stringify(value)} of ${String(resource?.Type)}`);
 }
@@ -144,6 +146,10 @@ describe('by default the machine', () => {
     [NO, 'autoscaling:CompleteLifecycleAction', group('openclaw-prod')],
     [NO, 'autoscaling:UpdateAutoScalingGroup', group('openclaw-dev')],
     [NO, 'autoscaling:TerminateInstanceInAutoScalingGroup', group('openclaw-dev')],
+
+    [YES, 'sns:Publish', TOPIC],
+    [NO, 'sns:Publish', `${TOPIC}2`],
+    [NO, 'sns:Subscribe', TOPIC],
 
     [YES, 'ec2:DescribeInstances', '*'],
     [YES, 'ec2:DescribeTags', '*'],

@@ -9,21 +9,24 @@ import { machineFiles } from '../../lib/machine-init';
 import { only, REPOSITORY, synthesize, testApp } from './synthesize';
 
 interface InitFile {
-  readonly content: string;
+  /** Joined from references where it holds what only CloudFormation knows. */
+  readonly content: string | { readonly 'Fn::Join': [string, unknown[]] };
   readonly encoding: string;
   readonly mode: string;
   readonly owner: string;
   readonly group: string;
 }
+interface Step {
+  readonly packages?: { readonly yum: Record<string, string[]> };
+  readonly files?: Record<string, InitFile>;
+  readonly commands?: Record<string, { readonly command: string }>;
+  readonly services: { readonly systemd: Record<string, object> };
+}
 interface Init {
   readonly configSets: Record<string, string[]>;
-  readonly machine: {
-    readonly packages: { readonly yum: Record<string, string[]> };
-    readonly files: Record<string, InitFile>;
-    readonly commands: Record<string, { readonly command: string }>;
-    readonly services: { readonly systemd: Record<string, object> };
-  };
-  readonly gateway: { readonly services: { readonly systemd: Record<string, object> } };
+  readonly machine: Step & { readonly files: Record<string, InitFile> };
+  readonly packages: Step;
+  readonly gateway: Step;
 }
 
 function initOf(context: Record<string, unknown> = {}): Init {
@@ -33,31 +36,52 @@ function initOf(context: Record<string, unknown> = {}): Init {
 
 function textOf(file: InitFile | undefined): string {
   if (!file) throw new Error('no such file on the machine');
-  return file.encoding === 'base64' ? Buffer.from(file.content, 'base64').toString() : file.content;
+  const text =
+    typeof file.content === 'string'
+      ? file.content
+      : file.content['Fn::Join'][1].map((part) => (typeof part === 'string' ? part : '<reference>')).join('');
+  return file.encoding === 'base64' ? Buffer.from(text, 'base64').toString() : text;
 }
 
 const init = initOf();
 
+/** The lines that cfn-init runs in a step: in the order of their keys, after files and before services. */
+function commandsOf(step: Step): string[] {
+  return Object.entries(step.commands ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { command }]) => command);
+}
+
 describe('order', () => {
+  const running = { enabled: true, ensureRunning: true };
+
+  test('what gets a broken machine replaced comes before all that can fail', () => {
+    expect(init.configSets).toEqual({ default: ['machine', 'packages', 'gateway'] });
+    expect(init.machine.packages).toBeUndefined();
+    expect(init.machine.services).toEqual({ systemd: { 'openclaw-health.timer': running } });
+  });
+
   test('logs are collected before OpenClaw starts', () => {
-    expect(init.configSets).toEqual({ default: ['machine', 'gateway'] });
-    const running = { enabled: true, ensureRunning: true };
-    expect(init.machine.services).toEqual({ systemd: { docker: running, 'openclaw-cloudwatch': running } });
-    expect(init.gateway).toEqual({ services: { systemd: { openclaw: running } } });
+    expect(init.packages.services).toEqual({ systemd: { docker: running, 'openclaw-cloudwatch': running } });
+    expect(commandsOf(init.gateway)).toEqual(['/usr/local/libexec/openclaw/first-start']);
+  });
+
+  test('a deploy fails when OpenClaw does not get ready, and the service is enabled for later boots', () => {
+    expect(init.gateway.commands).toEqual({
+      '1-first-start': { command: '/usr/local/libexec/openclaw/first-start' },
+    });
+    expect(init.gateway.services).toEqual({ systemd: { openclaw: { enabled: true, ensureRunning: false } } });
   });
 
   test('units and directories are made known before services start', () => {
-    expect(
-      Object.keys(init.machine.commands)
-        .sort()
-        .map((key) => init.machine.commands[key]?.command),
-    ).toEqual(['systemctl daemon-reload', 'systemd-tmpfiles --create']);
+    expect(commandsOf(init.machine)).toEqual(['systemctl daemon-reload', 'systemd-tmpfiles --create']);
+    expect(commandsOf(init.packages)).toEqual(['systemctl daemon-reload']);
   });
 
   test('every service is a unit of the machine or comes with a package', () => {
     const units = Object.keys(init.machine.files).map((file) => path.basename(file, '.service'));
-    for (const name of ['openclaw-cloudwatch', 'openclaw']) expect(units).toContain(name);
-    expect(Object.keys(init.machine.packages.yum)).toEqual(
+    for (const name of ['openclaw-cloudwatch', 'openclaw', 'openclaw-health.timer']) expect(units).toContain(name);
+    expect(Object.keys(init.packages.packages?.yum ?? {})).toEqual(
       expect.arrayContaining(['docker', 'amazon-cloudwatch-agent']),
     );
   });
@@ -111,6 +135,8 @@ describe('machine.env', () => {
         'METRIC_NAMESPACE=OpenClaw/dev',
         'LOG_GROUP_PREFIX=/openclaw/dev',
         'GROUP_NAME=openclaw-dev',
+        'GROUP_RESOURCE=Group',
+        'ALARM_TOPIC=<reference>',
         'AUTO_APPROVE_DEVICES=false',
         '',
       ].join('\n'),

@@ -56,6 +56,21 @@ describe('alarms', () => {
       'notBreaching',
     ],
     [
+      'StartRefused',
+      {
+        Namespace: 'OpenClaw/dev',
+        MetricName: 'StartRefused',
+        Threshold: 0,
+        ComparisonOperator: 'GreaterThanThreshold',
+      },
+      'notBreaching',
+    ],
+    [
+      'DrainNotClean',
+      { Namespace: 'OpenClaw/dev', MetricName: 'DrainClean', Threshold: 1, ComparisonOperator: 'LessThanThreshold' },
+      'notBreaching',
+    ],
+    [
       'BackupFailed',
       {
         Namespace: 'OpenClaw/dev',
@@ -98,6 +113,7 @@ describe('alarms', () => {
       'InstanceStatus',
       'MemoryPressure',
       'ServiceNotReady',
+      'StartRefused',
       'SwapPressure',
     ]);
   });

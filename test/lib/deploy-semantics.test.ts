@@ -1,0 +1,91 @@
+import { aws_ec2 as ec2, Stack } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { Template } from 'aws-cdk-lib/assertions';
+import { GroupOfOne } from '../../lib/group-of-one';
+import { Network } from '../../lib/network';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { only, synthesize, testApp } from './synthesize';
+
+/**
+ * What CloudFormation compares to decide on a rolling update of the group: its launch template, by the number of the
+ * newest version, and its subnets. A version is made when the template's data change.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html
+ */
+function machineOf(template: Template): unknown {
+  const group = only(template, 'AWS::AutoScaling::AutoScalingGroup').Properties;
+  const launch = only(template, 'AWS::EC2::LaunchTemplate').Properties;
+  return [launch.LaunchTemplateData, group.LaunchTemplate, group.VPCZoneIdentifier, group.MixedInstancesPolicy];
+}
+
+const before = machineOf(synthesize());
+
+describe('a deploy replaces the machine after a change of', () => {
+  test.each<[string, Record<string, unknown>]>([
+    ['the image', { image: 'ghcr.io/openclaw/openclaw:2026.10.1' }],
+    ['the instance type', { instanceType: 't4g.medium' }],
+    ['the architecture', { instanceType: 't3.small' }],
+    ['the size of the volume', { rootVolumeSizeGib: 20 }],
+    ['the market', { market: 'on-demand' }],
+    ['the ceiling', { maxPrice: 0.01 }],
+    ['the AMI, where one is pinned', { ami: 'ami-0123456789abcdef0' }],
+    ['the way of backups', { backup: 'mirror' }],
+    ['the interval of backups', { backupIntervalMinutes: 10 }],
+    ['the approval of devices', { autoApproveDevices: true }],
+  ])('%s', (_, context) => {
+    expect(machineOf(synthesize(context))).not.toEqual(before);
+  });
+
+  test('a file of the machine', () => {
+    const withFile = (text: string) => {
+      const stack = new Stack(testApp(), 'Stack', { env: { region: 'me-central-1' } });
+      Object.defineProperty(stack, 'availabilityZones', { value: ['me-central-1a'] });
+      new GroupOfOne(stack, 'GroupOfOne', {
+        groupName: 'openclaw-dev',
+        network: new Network(stack, 'Network', {
+          availabilityZone: 'me-central-1a',
+          flowLogGroup: new LogGroup(stack, 'Log'),
+        }),
+        role: new Role(stack, 'Role', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') }),
+        instanceType: new ec2.InstanceType('t4g.small'),
+        rootVolumeSizeGib: 15,
+        init: ec2.CloudFormationInit.fromElements(ec2.InitFile.fromString('/etc/openclaw/file', text)),
+        notifications: new Topic(stack, 'Topic'),
+      });
+      return machineOf(Template.fromStack(stack));
+    };
+    expect(withFile('one')).toEqual(withFile('one'));
+    expect(withFile('one')).not.toEqual(withFile('two'));
+  });
+});
+
+describe('a deploy leaves the machine alone after a change of', () => {
+  test.each<[string, Record<string, unknown>]>([
+    ['nothing', {}],
+    ['who is told of alarms', { alarmEmail: 'ops@example.com' }],
+    ['the retention of logs', { logRetentionDays: 90 }],
+  ])('%s', (_, context) => {
+    expect(machineOf(synthesize(context))).toEqual(before);
+  });
+
+  test('the newest AMI: it is looked up when a machine is launched, not when a template is made', () => {
+    const data = only(synthesize(), 'AWS::EC2::LaunchTemplate').Properties.LaunchTemplateData as Record<
+      string,
+      unknown
+    >;
+    expect(data.ImageId).toMatch(/^resolve:ssm:\/aws\/service\/ami-amazon-linux-latest\//);
+    expect(Object.keys((synthesize().toJSON() as { Parameters?: object }).Parameters ?? {})).toEqual(
+      expect.not.arrayContaining([expect.stringMatching(/ami/i)]),
+    );
+  });
+
+  test('alarms and dashboards: the machine holds no reference that changes with them', () => {
+    const template = synthesize();
+    const references = JSON.stringify(only(template, 'AWS::EC2::LaunchTemplate'));
+    for (const type of ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::Dashboard']) {
+      const resources = Object.keys(template.findResources(type));
+      expect(resources.length).toBeGreaterThan(0);
+      for (const id of resources) expect(references).not.toContain(id);
+    }
+  });
+});
