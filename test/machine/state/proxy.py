@@ -1,0 +1,162 @@
+"""What stands between the machine and its S3: counts requests, and plays the faults a test asks for."""
+
+import contextlib
+import http.client
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+XML = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>{code} played by the test</Message></Error>"
+CODES = {500: "InternalError", 503: "SlowDown", 403: "AccessDenied", 404: "NoSuchBucket"}
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    headers: dict
+
+
+@dataclass
+class Fault:
+    """Plays while it is installed, on the requests it matches, `times` at most."""
+
+    matches: Callable[[Request], bool]
+    status: int = 0
+    hang_seconds: float = 0
+    corrupt: bool = False
+    times: int = 1 << 30
+    after: Callable[[], None] | None = None
+    played: int = 0
+
+
+@dataclass
+class Totals:
+    requests: Counter = field(default_factory=Counter)
+    bytes_sent: int = 0
+
+    @property
+    def count(self) -> int:
+        return sum(self.requests.values())
+
+
+class Proxy:
+    def __init__(self, upstream_port: int):
+        self.faults: list[Fault] = []
+        self.totals = Totals()
+        self.lock = threading.Lock()
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1
+            disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                super().setup()
+                self.upstream = http.client.HTTPConnection("127.0.0.1", upstream_port, timeout=300)
+
+            def finish(self) -> None:
+                super().finish()
+                self.upstream.close()
+
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if self.headers.get("Transfer-Encoding") == "chunked":
+                    body = _read_chunks(self.rfile)
+                request = Request(self.command, self.path, dict(self.headers))
+                fault = proxy.note(request, len(body))
+                if fault and fault.hang_seconds:
+                    time.sleep(fault.hang_seconds)
+                    self.close_connection = True
+                    return
+                if fault and fault.status:
+                    text = XML.format(code=CODES[fault.status]).encode()
+                    self.answer(fault.status, [("Content-Type", "application/xml")], text)
+                    return
+                headers = {name: value for name, value in self.headers.items() if name.lower() != "transfer-encoding"}
+                if body:
+                    headers["Content-Length"] = str(len(body))
+                try:
+                    self.upstream.request(self.command, self.path, body or None, headers)
+                    answer = self.upstream.getresponse()
+                except (http.client.HTTPException, OSError):
+                    self.upstream.close()
+                    self.upstream.request(self.command, self.path, body or None, headers)
+                    answer = self.upstream.getresponse()
+                content = answer.read()
+                if fault and fault.corrupt and content:
+                    content = content[:-1] + bytes([content[-1] ^ 1])
+                self.answer(answer.status, answer.getheaders(), content)
+                if fault and fault.after:
+                    fault.after()
+
+            def answer(self, status: int, headers: list, content: bytes) -> None:
+                self.send_response_only(status)
+                length = len(content)
+                for name, value in headers:
+                    if name.lower() == "content-length" and self.command == "HEAD":
+                        length = value
+                    elif name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(length))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(content)
+
+            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 64
+
+            def handle_error(self, *_: object) -> None:
+                """Clients are killed in these tests."""
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def note(self, request: Request, size: int) -> "Fault | None":
+        with self.lock:
+            self.totals.requests[f"{request.method} {request.path.split('?')[0].split('/')[1]}"] += 1
+            self.totals.bytes_sent += size
+            for fault in self.faults:
+                if fault.played < fault.times and fault.matches(request):
+                    fault.played += 1
+                    return fault
+        return None
+
+    @contextlib.contextmanager
+    def playing(self, fault: Fault) -> Iterator[Fault]:
+        self.faults.append(fault)
+        try:
+            yield fault
+        finally:
+            self.faults.remove(fault)
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[Totals]:
+        self.totals = Totals()
+        yield self.totals
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def _read_chunks(stream: "socket.SocketIO") -> bytes:
+    parts = []
+    while size := int(stream.readline().split(b";")[0], 16):
+        parts.append(stream.read(size))
+        stream.readline()
+    while stream.readline().strip():
+        pass
+    return b"".join(parts)

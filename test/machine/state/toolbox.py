@@ -1,0 +1,82 @@
+"""The real `aws` (v2) and `restic` for these tests: Debian trixie's, unpacked under .lab/toolbox where this system has
+none that is new enough, and an `aws` that starts quickly (the CLI's own code, loaded once; see aws_server.py)."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[2]
+TOOLBOX = REPOSITORY / ".lab" / "toolbox"
+# Conditional writes of both kinds; exit statuses that tell a missing repository, a lock and a wrong password apart.
+NEEDED = {"aws": (2, 22), "restic": (0, 17)}
+
+CLIENT = """#!{python} -IS
+import array, json, os, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.connect({socket!r})
+request = json.dumps([sys.argv, dict(os.environ), os.getcwd(), os.getpgid(0)]).encode()
+server.sendmsg([len(request).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))])
+server.sendall(request)
+code = server.recv(1)
+sys.exit(code[0] if code else 130)
+"""
+IN_TOOLBOX = """#!/bin/sh
+root={root}
+for loader in "$root"/usr/lib/*-linux-gnu*/ld-linux-*.so.*; do break; done
+PYTHONHOME="$root/usr" PYTHONPATH="$root/usr/lib/python3/dist-packages" \\
+  exec "$loader" --library-path "${{loader%/*}}" "$root/usr/bin/{program}" "$@"
+"""
+
+
+def _is_new_enough(program: str) -> bool:
+    path = shutil.which(program)
+    if not path:
+        return False
+    command = [path, "--version" if program == "aws" else "version"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"(?:aws-cli/|restic )(\d+)\.(\d+)", answer.stdout)
+    return found is not None and tuple(map(int, found.groups())) >= NEEDED[program]
+
+
+def _ensure_toolbox() -> None:
+    if (TOOLBOX / "usr/bin/restic").exists():
+        return
+    if not shutil.which("mmdebstrap"):
+        subprocess.run(["apt-get", "install", "-qq", "--yes", "--no-install-recommends", "mmdebstrap"], check=True)
+    new = TOOLBOX.with_suffix(".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.parent.mkdir(exist_ok=True)
+    options = ("--quiet", "--variant=extract", "--include=awscli,restic")
+    subprocess.run(["mmdebstrap", *options, "trixie", new], check=True, stdin=subprocess.DEVNULL)
+    new.rename(TOOLBOX)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def build(directory: Path) -> "tuple[Path, subprocess.Popen | None]":
+    """A directory for PATH, and the process that serves its `aws` (none where the system's own is used)."""
+    directory.mkdir(parents=True, exist_ok=True)
+    wanted = [program for program in NEEDED if not _is_new_enough(program)]
+    if wanted:
+        _ensure_toolbox()
+    for program in set(wanted) - {"aws"}:
+        _write(directory / program, IN_TOOLBOX.format(root=TOOLBOX, program=program))
+    if "aws" not in wanted:
+        return directory, None
+    _write(directory / "toolbox-python", IN_TOOLBOX.format(root=TOOLBOX, program="python3"))
+    socket = directory / "aws.socket"
+    server = subprocess.Popen(
+        [directory / "toolbox-python", HERE / "aws_server.py", socket],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    server.stdout.readline()
+    _write(directory / "aws", CLIENT.format(python=sys.executable, socket=str(socket)))
+    return directory, server
