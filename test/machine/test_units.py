@@ -16,7 +16,7 @@ NAMES = sorted(path.name for path in UNITS.iterdir() if path.is_file())
 SERVICES = [name for name in NAMES if name.endswith(".service")]
 # systemd's exposure level, 0 (closed) to 10 (open). What is above 3 says in its unit why it cannot be closed further.
 MOST_EXPOSED = 3.0
-EXPOSURE = {"openclaw-cloudwatch.service": 5.7, "openclaw-swap.service": 4.6}
+EXPOSURE = {"openclaw-cloudwatch.service": 5.7, "openclaw-drain.service": 3.2, "openclaw-swap.service": 4.6}
 # The units that other packages bring: systemd-analyze only has to find them.
 FOREIGN = ["docker.service", "containerd.service", "amazon-cloudwatch-agent.service", "amazon-ssm-agent.service"]
 
