@@ -9,7 +9,11 @@ def start(machine):
     machine.stub("journalctl", "echo the last words of $2")
 
     def start(failed=None, aws_status=0, **names):
-        script = f'case $1 in list-units) echo "{failed}";; start) exit 1;; esac' if failed is not None else ""
+        units = [f"Id={unit}\\nResult=exit-code\\n" for unit in [failed] if unit]
+        shown = "\\n".join(
+            ["Result=success\\nId=openclaw-firewall.service\\n", *units, "Id=b.service\\nResult=success\\n"]
+        )
+        script = f"case $1 in show) printf '{shown}';; start) exit 1;; esac" if failed is not None else ""
         machine.stub("systemctl", script)
         names = {"STACK": "dev", "LOG_GROUP_PREFIX": "/openclaw/dev", "GROUP_RESOURCE": "GroupOfOneGroup1234", **names}
         machine_env = machine.root / "machine.env"
@@ -29,11 +33,11 @@ def test_says_nothing_when_openclaw_is_ready(start, machine):
     ("failed", "reason"),
     [
         (
-            "openclaw-restore.service loaded failed failed Restore",
+            "openclaw-restore.service",
             "openclaw-restore.service failed: see log group /openclaw/dev/operations",
         ),
         ("", "openclaw.service failed: see log group /openclaw/dev/gateway"),
-        ("docker.service loaded failed", "docker.service failed: see log group /openclaw/dev/system"),
+        ("docker.service", "docker.service failed: see log group /openclaw/dev/system"),
     ],
 )
 def test_fails_the_deploy_with_the_unit_and_the_log_group(start, machine, failed, reason):
@@ -46,7 +50,7 @@ def test_fails_the_deploy_with_the_unit_and_the_log_group(start, machine, failed
 
 
 def test_the_unit_is_named_whatever_the_length_of_the_names(start, machine):
-    start("openclaw-firewall.service loaded failed", LOG_GROUP_PREFIX="/openclaw/a-long-name-of-a-deployment")
+    start("openclaw-firewall.service", LOG_GROUP_PREFIX="/openclaw/a-long-name-of-a-deployment")
     (call,) = machine.calls("aws")
     identifier = call.split("--unique-id ")[1].split(" --status")[0]
     assert len(identifier) == 64
@@ -54,6 +58,6 @@ def test_the_unit_is_named_whatever_the_length_of_the_names(start, machine):
 
 
 def test_a_replacement_outside_a_deploy_fails_all_the_same(start):
-    done = start("openclaw-image.service loaded failed", aws_status=254)
+    done = start("openclaw-image.service", aws_status=254)
     assert done.returncode == 1
     assert "no deploy waits" in done.stderr

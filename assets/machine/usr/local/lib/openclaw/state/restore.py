@@ -140,6 +140,8 @@ class Restore:
                 "snapshot": snapshot.id,
                 "generation": snapshot.generation,
                 "sequence": snapshot.sequence,
+                "taken": snapshot.time.isoformat(),
+                "instance": snapshot.instance,
                 "files": files,
                 "bytes": size,
                 "databases": checked,
