@@ -8,6 +8,7 @@ NPM := node_modules/.package-lock.json
 VENV := .venv/.installed
 PYTEST := .venv/bin/python -m pytest
 LAB := PYTHONPATH=test .venv/bin/python -m lab
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,21 +18,24 @@ demo: setup ## The whole life of the machine on the embedded lab
 	@$(LAB) demo
 demo-down: setup ## Remove everything the demo made
 	@$(LAB) down
-check: types lint unit shell ## The fast tier: types, lint, unit, template, nag, scripts
+check: setup programs ## The fast tier: types, lint, unit, template, nag, scripts
+	@$(MAKE) --jobs 2 --output-sync=target types lint unit template shell
 test: check test-aws test-state test-boot ## All tests
 
-types: $(NPM)
-	npx tsc --noEmit
-lint: $(NPM) $(VENV)
-	npx eslint .
-	npx prettier --check --log-level warn .
+types:
+	tsc --noEmit
+lint:
+	eslint .
+	prettier --check --log-level warn .
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-unit: $(NPM) $(VENV) cdk.out
-	npx jest
+unit:
+	jest
+template:
+	cdk synth --quiet --context az=me-central-1a
 	.venv/bin/cfn-lint cdk.out/*.template.json
-shell: $(VENV) programs
-	$(PYTEST) test/machine --ignore test/machine/state
+shell:
+	$(PYTEST) test/bin test/machine --ignore test/machine/state
 test-aws: setup
 	$(PYTEST) test/aws
 test-state: setup programs
@@ -41,7 +45,7 @@ test-boot: setup
 
 ##@ Deploy it
 ec2-spot-prices: $(NPM) ## INSTANCE_TYPES="t4g.small …" REGION=… FORMAT=table|json|csv CHART=prices.svg
-	@npx tsx bin/ec2-spot-prices.ts --instance-types "$(INSTANCE_TYPES)" --region "$(REGION)" --format "$(FORMAT)" --chart "$(CHART)"
+	@tsx bin/ec2-spot-prices.ts --instance-types "$(INSTANCE_TYPES)" --region "$(REGION)" --format "$(FORMAT)" --chart "$(CHART)"
 
 ##@ Set-up (the other targets do this by themselves)
 setup: $(NPM) $(VENV) ## npm packages and Python tools of this project
@@ -56,4 +60,4 @@ $(VENV): test/requirements.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement test/requirements.txt
 	@touch $@
 
-.PHONY: help demo demo-down check test types lint unit shell test-aws test-state test-boot ec2-spot-prices setup programs cdk.out
+.PHONY: help demo demo-down check test types lint unit template shell test-aws test-state test-boot ec2-spot-prices setup programs

@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules/', '.venv/', '.lab/', 'cdk.out/', 'coverage/', '*.mjs', '*.js'] },
+  { ignores: ['node_modules/', '.venv/', '.lab/', 'cdk.out/', 'coverage/', '**/*.{js,cjs,mjs}'] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {
