@@ -1,4 +1,4 @@
-import { App, Validations } from 'aws-cdk-lib';
+import { Annotations, App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { ConfigError, parseConfig } from '../lib/config/config';
 import { OpenClawStack } from '../lib/openclaw-stack';
@@ -7,12 +7,21 @@ function main(): void {
   const app = new App();
   const config = parseConfig(app.node.getAllContext() as Record<string, unknown>);
   const name = `openclaw-${config.stack}`;
-  new OpenClawStack(app, name, {
+  const stack = new OpenClawStack(app, name, {
     config,
     stackName: name,
     description: 'OpenClaw on one EC2 spot instance that can be lost at any time',
     env: { account: process.env.CDK_DEFAULT_ACCOUNT, region: config.region },
   });
+  // The CLI has this option in its environment and on its command line only, and CloudFormation's own word about a bucket
+  // that exists already does not name it.
+  if (config.backup !== 'off' && process.env.CDK_IMPORT_EXISTING_RESOURCES !== 'true') {
+    Annotations.of(stack).addInfoV2(
+      'openclaw:adopt',
+      `deploying again after a destroy? Then adopt the state bucket that it left: ` +
+        `CDK_IMPORT_EXISTING_RESOURCES=true cdk deploy (make deploy does)`,
+    );
+  }
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 }
 

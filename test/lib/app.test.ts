@@ -86,4 +86,14 @@ describe('cdk synth', () => {
     expect(stderr).toContain("Acknowledge with 'AwsSolutions::AwsSolutions-S10'");
     expect(stderr).toContain('openclaw-dev/Seeded/Resource');
   });
+
+  test('says how to adopt the bucket that a destroy left, unless that is asked for already', () => {
+    const hint = 'CDK_IMPORT_EXISTING_RESOURCES=true cdk deploy';
+    const plain = synth({}, '-c', 'az=me-central-1a');
+    expect([plain.status, plain.stderr.includes(hint)]).toEqual([0, true]);
+    const adopting = synth({ CDK_IMPORT_EXISTING_RESOURCES: 'true' }, '-c', 'az=me-central-1a');
+    expect([adopting.status, adopting.stderr.includes(hint)]).toEqual([0, false]);
+    const without = synth({}, '-c', 'az=me-central-1a', '-c', 'backup=off');
+    expect([without.status, without.stderr.includes(hint)]).toEqual([0, false]);
+  });
 });
