@@ -36,17 +36,17 @@ export function machineInit(props: MachineInitProps): ec2.CloudFormationInit {
         systemd('docker'),
         systemd('openclaw-cloudwatch'),
       ]),
-      // Commands come before services: here the service is only enabled, for the boots to come.
+      // Commands come before services: here the service runs already and is enabled for the boots to come.
       gateway: new ec2.InitConfig([
         command('/usr/local/libexec/openclaw/first-start', '1-first-start'),
-        systemd('openclaw', { ensureRunning: false }),
+        systemd('openclaw'),
       ]),
     },
   });
 }
 
-function systemd(name: string, options: ec2.InitServiceOptions = {}): ec2.InitService {
-  return ec2.InitService.enable(name, { serviceManager: ec2.ServiceManager.SYSTEMD, ...options });
+function systemd(name: string): ec2.InitService {
+  return ec2.InitService.enable(name, { serviceManager: ec2.ServiceManager.SYSTEMD });
 }
 
 /** One init file for each file below a directory that mirrors the machine's root, sorted by path. */

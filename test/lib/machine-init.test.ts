@@ -70,7 +70,7 @@ describe('order', () => {
     expect(init.gateway.commands).toEqual({
       '1-first-start': { command: '/usr/local/libexec/openclaw/first-start' },
     });
-    expect(init.gateway.services).toEqual({ systemd: { openclaw: { enabled: true, ensureRunning: false } } });
+    expect(init.gateway.services).toEqual({ systemd: { openclaw: running } });
   });
 
   test('units and directories are made known before services start', () => {
