@@ -1,5 +1,6 @@
 """An instance metadata service (version 2) on the loopback, with the faults that the real one can show."""
 
+import contextlib
 import itertools
 import threading
 import time
@@ -66,9 +67,10 @@ class Imds:
                 if fault == "short":
                     body = body[: len(body) // 2]
                 if fault == "trickle":
-                    for _ in range(60):
-                        self.wfile.write(b"{")
-                        time.sleep(0.05)
+                    with contextlib.suppress(OSError):  # until the reader has had enough
+                        while True:
+                            self.wfile.write(b"{")
+                            time.sleep(0.05)
                     return
                 self.wfile.write(body)
 
