@@ -8,6 +8,13 @@ NPM := node_modules/.package-lock.json
 VENV := .venv/.installed
 PYTEST := .venv/bin/python -m pytest
 LAB := PYTHONPATH=test .venv/bin/python -m lab
+
+export STACK REGION
+ifndef REGION
+REGION := $(shell sed 's/[a-z]$$//' <<<'$(AZ)')
+endif
+SETTINGS = $(if $(AZ),-c az=$(AZ)) $(if $(STACK),-c stack=$(STACK)) $(CONTEXT)
+STATE := bin/on-machine openclaw-state
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 help: ## List the targets
@@ -43,9 +50,30 @@ test-state: setup programs
 test-boot: setup
 	$(PYTEST) test/boot
 
-##@ Deploy it
-ec2-spot-prices: $(NPM) ## INSTANCE_TYPES="t4g.small …" REGION=… FORMAT=table|json|csv CHART=prices.svg
+##@ Deploy it (AZ=me-central-1a, STACK=dev, CONTEXT="-c key=value …")
+ec2-spot-prices: setup ## INSTANCE_TYPES="t4g.small …" REGION=… FORMAT=table|json|csv CHART=prices.svg
 	@tsx bin/ec2-spot-prices.ts --instance-types "$(INSTANCE_TYPES)" --region "$(REGION)" --format "$(FORMAT)" --chart "$(CHART)"
+diff: setup ## What a deploy would change
+	@cdk diff $(SETTINGS)
+deploy: setup ## Deploy, and adopt the bucket that an earlier destroy has left
+	@CDK_IMPORT_EXISTING_RESOURCES=true cdk deploy $(SETTINGS)
+destroy: setup ## Remove all but the state, and say what stays
+	@cdk destroy $(SETTINGS)
+	@bin/what-stays
+
+##@ Run it (STACK=dev, REGION=me-central-1)
+backup: ## Back up now; FORCE=1 even if more than half of the last backup would go
+	@$(STATE) backup $(if $(FORCE),--force)
+snapshots: ## List what can be restored
+	@$(STATE) snapshots
+restore: ## SNAPSHOT=<id> or AT="2026-11-20 14:00" (UTC), whole or PATHS="workspace/notes.md"
+	@$(STATE) restore $(SNAPSHOT) $(if $(AT),--at "$(AT)") $(if $(PATHS),--paths $(PATHS))
+drill: ## Restore the newest snapshot into scratch, verify it, clean up
+	@$(STATE) drill
+drain: ## Stop OpenClaw, back up, release the lease: before the machine is taken away
+	@bin/on-machine systemctl stop openclaw-drain.service
+boot-times: ## The critical path of the machine's last boot
+	@bin/on-machine /usr/local/libexec/openclaw/boot-times
 
 ##@ Set-up (the other targets do this by themselves)
 setup: $(NPM) $(VENV) ## npm packages and Python tools of this project
@@ -60,4 +88,4 @@ $(VENV): test/requirements.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement test/requirements.txt
 	@touch $@
 
-.PHONY: help demo demo-down check test types lint unit template shell test-aws test-state test-boot ec2-spot-prices setup programs
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' Makefile)
