@@ -17,6 +17,7 @@ class Imds:
     def __init__(self, port=0):
         self.values = {STATE: "InService"}
         self.fault = lambda _path, _count: None
+        self._files = {}
         self.tokens = set()
         self.tokens_made = 0
         self.requests = []
@@ -30,6 +31,14 @@ class Imds:
     def close(self):
         self._server.shutdown()
         self._server.server_close()
+
+    def follow(self, path, file):
+        """Takes the value of a path from a file, once there is one."""
+        self._files[path] = file
+
+    def _value(self, path):
+        file = self._files.get(path)
+        return file.read_text().strip() if file and file.exists() else self.values.get(path)
 
     def looks(self):
         """How many rounds over the three paths were begun."""
@@ -48,8 +57,8 @@ class Imds:
                 service.requests.append(path)
                 if self.headers.get("X-aws-ec2-metadata-token") not in service.tokens:
                     self.answer(path, 401, "Unauthorized")
-                elif path in service.values:
-                    self.answer(path, 200, service.values[path])
+                elif (value := service._value(path)) is not None:
+                    self.answer(path, 200, value)
                 else:
                     self.answer(path, 404, "Not Found")
 

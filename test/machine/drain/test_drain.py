@@ -96,6 +96,7 @@ class Machine:
         """The programs that change something, in the order of their calls."""
         known = {"backup --final": "save", "systemctl stop": "stop", "systemctl start": "start", "aws s3 cp": "note"}
         known |= {"aws autoscaling complete-lifecycle-action": "complete", "aws cloudwatch": "metrics"}
+        known |= {"aws autoscaling set-instance-health": "unhealthy"}
         lines = self.calls_file.read_text().splitlines()
         return [short for line in lines for long, short in known.items() if line.startswith(long)]
 
@@ -201,6 +202,7 @@ def test_does_not_insist_where_the_backup_is_refused(machine, status):
 
 
 def test_leaves_word_for_the_next_machine(machine):
+    machine.imds.values[STATE] = "Terminated"
     machine.tell("interruption", action="terminate", time="2026-11-23T08:22:00Z")
     machine.imds.values["/latest/user-data"] = "# fingerprint: 1"
     (machine.var / "last-good.json").write_text(json.dumps({"generation": 3, "sequence": 7, "at": 1.5, "files": 9}))
@@ -276,10 +278,36 @@ def test_keeps_the_group_waiting_while_it_works(machine):
     assert HOOK in beats[0]
 
 
+def test_asks_for_the_next_machine_as_soon_as_the_state_is_safe(machine):
+    machine.tell("interruption", action="terminate", time="2026-11-23T08:22:00Z")
+    state = machine.directory / "state"
+    machine.stub("aws", f"[[ $2 != set-instance-health ]] || echo Terminated >{state}")
+    machine.imds.follow(STATE, state)
+    assert machine.drain().returncode == 0
+    assert machine.order() == ["stop", "save", "note", "unhealthy", "complete", "metrics"]
+    (call,) = [call for call in machine.calls("aws") if "set-instance-health" in call]
+    assert "--instance-id i-0aaaaaaaaaaaaaaa1 --health-status Unhealthy --no-should-respect-grace-period" in call
+
+
+def test_a_group_that_does_not_listen_is_not_waited_for_beyond_the_notice(machine):
+    machine.tell("interruption", action="terminate", time="2026-11-23T08:22:00Z")
+    machine.extra["OPENCLAW_DRAIN_SECONDS"] = "14"
+    assert machine.drain().returncode == 0
+    assert machine.order() == ["stop", "save", "note", "unhealthy", "metrics"]
+
+
+@pytest.mark.parametrize("reason", ["operator", "reboot"])
+def test_does_not_ask_for_another_machine_where_this_one_stays(machine, reason):
+    machine.tell(reason)
+    assert machine.drain().returncode == 0
+    assert machine.order() == ["stop", "save", "note", "metrics"]
+
+
 def test_completes_where_the_group_has_decided_meanwhile(machine):
     machine.tell("interruption", action="terminate", time="2026-11-23T08:22:00Z")
     machine.imds.values[STATE] = "Terminated"
     machine.drain()
+    assert machine.order() == ["stop", "save", "note", "complete", "metrics"]
     assert machine.calls("aws")[-2].startswith(COMPLETE)
 
 

@@ -250,7 +250,11 @@ def test_pauses_after_every_look(monkeypatch, tmp_path):
         if len(events) == 6:
             raise Stop
 
-    monkeypatch.setattr(program.Watcher, "look", lambda _self: events.append("look"))
+    def look(_self):
+        assert len(events) < 6, "it does not pause"
+        events.append("look")
+
+    monkeypatch.setattr(program.Watcher, "look", look)
     monkeypatch.setattr(program.time, "sleep", sleep)
     with pytest.raises(Stop):
         program.main()
