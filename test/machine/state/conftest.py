@@ -57,7 +57,7 @@ def cloud(tmp_path_factory):
 @pytest.fixture(scope="session")
 def client(cloud):
     keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "none"}
-    return functools.partial(boto3.client, endpoint_url=cloud.url, region_name=REGION, **keys)
+    return functools.cache(functools.partial(boto3.client, endpoint_url=cloud.url, region_name=REGION, **keys))
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +69,7 @@ def repository(cloud, programs, client, tmp_path_factory):
     machine.write(".openclaw/openclaw.json", "{}")
     with cloud.playing(Fault(lambda r: r.method == "PUT" and "/snapshots/data/" in r.path, status=403)):
         machine.backup(expect=1, BACKUP_TIMEOUT_SECONDS="10")
-    kept = [key for key in made.keys("snapshots/") if key.startswith(("snapshots/keys/", "snapshots/config"))]
+    kept = [key for key in made.stored("snapshots/") if key.startswith(("snapshots/keys/", "snapshots/config"))]
     objects = {key: made.s3.get_object(Bucket=made.bucket, Key=key)["Body"].read() for key in kept}
     password = made.ssm.get_parameter(Name=f"/openclaw/{made.name}/restic-password", WithDecryption=True)
     return objects, password["Parameter"]["Value"]

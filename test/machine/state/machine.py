@@ -42,16 +42,21 @@ class Deployment:
         return f"openclaw-backup-{self.name}-123456789012-{REGION}"
 
     def launch(self) -> "Machine":
-        image = self.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-        started = self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)
+        started = self.ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)
         return Machine(self, started["Instances"][0]["InstanceId"])
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def stored(self, prefix: str = "") -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def erase(self, prefix: str) -> None:
+        """With every older version: what no machine of ours may do."""
+        found = self.s3.list_object_versions(Bucket=self.bucket, Prefix=prefix)
+        for version in found.get("Versions", []) + found.get("DeleteMarkers", []):
+            self.s3.delete_object(Bucket=self.bucket, Key=version["Key"], VersionId=version["VersionId"])
 
     def metric(self, name: str) -> list[float]:
         data = self.cloudwatch.get_metric_data(

@@ -8,7 +8,7 @@ import time
 from . import durable, engines, instance, log, metrics, programs, retention, versions
 from .aws import Aws
 from .engines.base import Facts
-from .errors import Busy, Fenced, Refused, StateError
+from .errors import Busy, Damaged, Fenced, Refused, StateError
 from .gates import Gates, Good
 from .lease import Lease
 from .settings import Settings
@@ -77,7 +77,15 @@ class Backup:
         image = self._image()
         facts = Facts(generation, sequence, instance.own_id(), image, versions.of_image(self.settings.image))
         engine = engines.of(self.settings, self.aws)
-        pushed = engine.push(staged, facts)
+        if self.gates.damaged_path.exists():
+            self._heal(engine)
+        try:
+            pushed = engine.push(staged, facts)
+        except Damaged as error:
+            log.say(f"the store is damaged, it is repaired first: {error}")
+            self.gates.damaged_path.touch()
+            self._heal(engine)
+            pushed = engine.push(staged, facts)
         good = Good(engine.name, pushed.id, generation, sequence, staged.files, staged.bytes, time.time())
         self.gates.note_good(good)
         return {
@@ -92,6 +100,10 @@ class Backup:
             "databases": len(staged.databases),
             "unstable": len(staged.unstable),
         }
+
+    def _heal(self, engine: engines.Engine) -> None:
+        engine.heal()
+        durable.remove(self.gates.damaged_path)
 
     def _image(self) -> str:
         """The running image by digest, as the pull noted it."""

@@ -33,6 +33,8 @@ class Gates:
         self.good_path = settings.var / "last-good.json"
         self.sequence_path = settings.var / "sequence.json"
         self.fenced_path = settings.var / "fenced"
+        # There while the store is known to hold damage that a backup must not build on.
+        self.damaged_path = settings.var / "damaged"
 
     def restored(self) -> dict[str, Any] | None:
         return durable.read_json(self.restored_path)

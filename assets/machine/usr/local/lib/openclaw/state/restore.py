@@ -66,7 +66,8 @@ class Restore:
         if stamp is None or stale:
             self._first_boot(stale)
         else:
-            self._later_boot()
+            # Local state is newer than any backup.
+            self._take_in()
         log.record("lease", generation=held.generation, instance=held.instance)
 
     def _refuse_while_another_lives(self) -> None:
@@ -95,16 +96,18 @@ class Restore:
         for snapshot in candidates:
             try:
                 self.bring_in(snapshot, skipped=skipped)
+                self._take_in()
                 return
             except Damaged as error:
                 log.record("restore", result="damaged", snapshot=snapshot.id, error=str(error))
                 skipped.append(snapshot.id)
+                self.gates.damaged_path.touch()
         raise Refused(
             f"none of the {len(candidates)} backups in s3://{self.settings.bucket} is good: see the lines above"
         )
 
-    def _later_boot(self) -> None:
-        """Local state is newer than any backup; only what people put into the bucket comes in."""
+    def _take_in(self) -> None:
+        """What people put into the bucket since the last backup, over what is here."""
         engine = engines.of(self.settings, self.aws)
         tree = self.placing.fresh_tree()
         paths = engine.take_in(tree)

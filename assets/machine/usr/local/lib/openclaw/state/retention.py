@@ -1,4 +1,4 @@
-"""Which snapshots stay: the last of each of the newest hours, days and weeks that have one."""
+"""Which snapshots stay: the newest few, and the last of each of the newest hours, days and weeks that have one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Callable
 
 from .engines.base import Snapshot
 
+# However close together: should the newest turn out damaged, the next one is not hours old.
+KEPT_LAST = 3
 _PERIODS: dict[str, Callable[[datetime], tuple]] = {
     "hourly": lambda time: (time.year, time.month, time.day, time.hour),
     "daily": lambda time: (time.year, time.month, time.day),
@@ -16,9 +18,9 @@ _PERIODS: dict[str, Callable[[datetime], tuple]] = {
 
 
 def expired(snapshots: Sequence[Snapshot], hourly: int, daily: int, weekly: int) -> list[Snapshot]:
-    """@param snapshots oldest first by Snapshot.order; the newest always stays, whatever its clock said"""
+    """@param snapshots oldest first by Snapshot.order; the newest always stay, whatever their clocks said"""
     newest_first = list(reversed(snapshots))
-    kept = {snapshot.id for snapshot in newest_first[:1]}
+    kept = {snapshot.id for snapshot in newest_first[:KEPT_LAST]}
     for period, count in (("hourly", hourly), ("daily", daily), ("weekly", weekly)):
         seen: set[tuple] = set()
         for snapshot in sorted(newest_first, key=lambda one: one.time, reverse=True):

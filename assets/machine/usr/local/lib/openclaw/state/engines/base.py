@@ -79,8 +79,11 @@ class Engine(ABC):
     def verify(self) -> None:
         """Checks the store's own structure. @raises Damaged"""
 
+    def heal(self) -> None:  # noqa: B027 (most engines store each file anew when it is not what it should be)
+        """Takes what is damaged out of use, so that the next push stores it again."""
+
     def take_in(self, into: Path) -> list[str]:
-        """Fetches what people put into the bucket since the last backup; its paths below into, often none."""
+        """Fetches what people put into the bucket since the last backup; the files' paths below into, often none."""
         return []
 
     def taken_in(self) -> None:  # noqa: B027 (most engines have nothing to note)

@@ -123,7 +123,7 @@ class Mirror(Engine):
         items = list(plain_items(put))
         fetch_tree(self.objects, items, into)
         durable.write_json(self._home / "taking-in.json", {**self._taken(), **put})
-        return [item.path for item in items]
+        return [item.path for item in items if item.kind == "file"]
 
     def taken_in(self) -> None:
         taking = durable.read_json(self._home / "taking-in.json")

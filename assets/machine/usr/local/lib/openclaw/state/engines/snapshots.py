@@ -31,8 +31,10 @@ _DAMAGE = re.compile(
 
 class Snapshots(Engine):
     name = "snapshots"
+    _healed = False
 
     def push(self, staged: Staged, facts: Facts) -> Pushed:
+        """@raises Damaged when the repository has to be healed first"""
         tags = {
             "generation": str(facts.generation),
             "sequence": str(facts.sequence),
@@ -45,6 +47,9 @@ class Snapshots(Engine):
         for name, value in tags.items():
             # restic separates tags by commas.
             arguments += ["--tag", f"{quote(name, safe=':/._-')}={quote(value, safe=':/._-@')}"]
+        if self._healed:
+            # The parent snapshot may name what is gone now.
+            arguments.append("--force")
         result = self._restic([*arguments, "--", *ROOTS], cwd=staged.tree, create=True)
         if result.code != 0:
             raise self._failure("backup", result)
@@ -74,6 +79,23 @@ class Snapshots(Engine):
         result = self._restic(["forget", "--prune", "--quiet", *(snapshot.id for snapshot in remove)])
         if result.code != 0:
             raise self._failure("prune", result)
+
+    def heal(self) -> None:
+        """Deduplication would build on a damaged pack for ever: finds the bad ones and drops them."""
+        result = self._restic(["check", "--read-data", "--quiet"])
+        if result.code == 0:
+            return
+        packs = sorted(set(re.findall(r"\b(?:pack|data/)\W*([0-9a-f]{64})\b", result.err + result.out)))
+        log.say(f"repairing the repository: {len(packs)} damaged packs")
+        for command in (["repair", "packs", *packs], ["repair", "index"]):
+            if command[-1] != "packs":
+                # repair packs leaves what it could save in the working directory.
+                repaired = self._restic(command, cwd=self.settings.var)
+                if repaired.code != 0:
+                    raise self._failure(" ".join(command[:2]), repaired)
+        for saved in self.settings.var.glob("pack-*"):
+            saved.unlink()
+        self._healed = True
 
     def verify(self) -> None:
         result = self._restic(["check", "--quiet"])

@@ -1,0 +1,132 @@
+"""One writer at a time, whatever the machines believe."""
+
+import json
+
+import pytest
+from machine.state.proxy import Fault
+
+
+def lease(deployment):
+    return json.loads(deployment.s3.get_object(Bucket=deployment.bucket, Key="lease.json")["Body"].read())
+
+
+@pytest.fixture
+def deployment(make_deployment):
+    return make_deployment(backup="mirror")
+
+
+def test_every_boot_takes_the_next_generation(machine):
+    machine.boot()
+    machine.boot()
+    assert lease(machine.deployment)["generation"] == 2
+    assert lease(machine.deployment)["instance"] == machine.instance
+
+
+def test_a_dead_holder_is_replaced_at_once(living):
+    replacement = living.replaced()
+    replacement.boot(LEASE_WAIT_SECONDS="3600")
+    assert lease(living.deployment)["instance"] == replacement.instance
+
+
+def test_a_released_lease_is_taken_at_once_from_a_running_machine(living):
+    living.backup("--final")
+    other = living.deployment.launch()
+    other.boot(LEASE_WAIT_SECONDS="3600")
+    assert lease(living.deployment)["generation"] == 2
+
+
+def test_a_living_holder_is_waited_for_then_fenced(living):
+    other = living.deployment.launch()
+    other.boot(LEASE_WAIT_SECONDS="1")
+    assert "waiting for the former holder" in other.log
+    kept = living.deployment.stored()
+    living.write("workspace/notes/3.md", "written by a machine that is no longer the writer")
+    living.backup(expect=77)
+    assert "FENCED" in living.log
+    assert living.deployment.stored() == kept
+    assert "stop --no-block openclaw-backup.timer openclaw.service" in living.commands.read_text()
+    other.backup()
+
+
+def test_a_fenced_machine_stays_down_at_its_next_boot_while_the_other_lives(living):
+    other = living.deployment.launch()
+    other.boot()
+    living.boot(expect=77)
+    other.backup()
+
+
+def test_a_stale_volume_takes_the_newer_state_when_the_other_is_gone(living):
+    living.write("workspace/notes/3.md", "stale and never backed up")
+    other = living.deployment.launch()
+    other.boot()
+    other.write("workspace/notes/3.md", "newest")
+    other.backup()
+    other.die()
+    living.boot()
+    assert living.path("workspace/notes/3.md").read_text() == "newest"
+    aside = next((living.var / "aside").glob("*/workspace/notes/3.md"))
+    assert aside.read_text() == "stale and never backed up"
+
+
+def test_a_lease_that_is_taken_between_reading_and_writing_is_not_overwritten(machine, cloud):
+    """The conditional write decides, not the order of reads."""
+    deployment = machine.deployment
+    machine.boot()
+    first = lease(deployment)
+    other = deployment.launch()
+    intruder = {**first, "generation": 50, "nonce": "intruder", "instance": other.instance, "released": True}
+
+    def intrude():
+        deployment.put("lease.json", json.dumps(intruder).encode())
+
+    reads_lease = Fault(lambda r: r.method == "GET" and r.path.endswith("/lease.json"), times=1, after=intrude)
+    with cloud.playing(reads_lease):
+        other.boot()
+    assert lease(deployment)["generation"] == 51
+
+
+def test_a_lease_copied_from_another_bucket_counts_as_none(living):
+    foreign = {**lease(living.deployment), "bucket": "another-bucket", "nonce": "x", "generation": 900}
+    living.deployment.put("lease.json", json.dumps(foreign).encode())
+    living.boot()
+    assert lease(living.deployment)["bucket"] == living.deployment.bucket
+    living.backup()
+
+
+def test_a_new_generation_is_above_every_snapshot_in_the_bucket(living):
+    """As after `aws s3 sync` from a deployment with a longer history."""
+    deployment = living.deployment
+    for _ in range(3):
+        living.boot()
+    living.backup()
+    deployment.s3.delete_object(Bucket=deployment.bucket, Key="lease.json")
+    replacement = living.replaced()
+    replacement.boot()
+    replacement.write("workspace/notes/3.md", "after")
+    replacement.backup()
+    third = replacement.replaced()
+    third.boot()
+    assert third.path("workspace/notes/3.md").read_text() == "after"
+
+
+def test_a_fenced_machines_late_snapshot_is_not_what_comes_back(make_deployment):
+    """It passed its check, slept, and pushed after the next holder did."""
+    deployment = make_deployment(backup="snapshots")
+    old = deployment.launch()
+    old.boot()
+    old.a_life()
+    old.backup()
+    held = (old.var / "lease.json").read_text()
+    new = deployment.launch()
+    new.boot()
+    new.write("workspace/notes/3.md", "by the holder")
+    new.backup()
+    new_lease = deployment.s3.get_object(Bucket=deployment.bucket, Key="lease.json")["Body"].read()
+    deployment.put("lease.json", held.encode())
+    old.write("workspace/notes/3.md", "by the fenced one, later")
+    old.backup()
+    deployment.put("lease.json", new_lease)
+    old.die()
+    third = new.replaced()
+    third.boot()
+    assert third.path("workspace/notes/3.md").read_text() == "by the holder"

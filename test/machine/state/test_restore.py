@@ -1,0 +1,203 @@
+"""A boot's restore: verified, all or nothing, and finished by a later boot when it is cut off."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+from machine.state.proxy import Fault
+
+
+def damage_newest(machine):
+    """Damages what only the newest backup uses: a flipped byte in restic's store, a lost object in the mirror."""
+    deployment = machine.deployment
+    before = set(deployment.stored())
+    machine.write(".openclaw/agents/main/sessions/cold/2.jsonl.zst", bytes(range(256)) * 100)
+    machine.backup()
+    new = [key for key in deployment.stored() if key not in before]
+    prefix = "snapshots/data/" if deployment.backup == "snapshots" else "mirror/.openclaw/agents/"
+    key = next(key for key in new if key.startswith(prefix))
+    body = bytearray(deployment.s3.get_object(Bucket=deployment.bucket, Key=key)["Body"].read())
+    body[len(body) // 2] ^= 1
+    deployment.erase(key)
+    if deployment.backup == "snapshots":
+        deployment.put(key, bytes(body))
+    return key
+
+
+def test_a_damaged_newest_backup_is_named_and_the_newest_good_one_taken(living):
+    damage_newest(living)
+    replacement = living.replaced()
+    replacement.boot()
+    assert '"result": "damaged"' in replacement.log
+    assert len(json.loads((replacement.var / "restored").read_text())["skipped"]) == 1
+    assert replacement.notes() == 20
+    lost = ".openclaw/agents/main/sessions/cold/2.jsonl.zst"
+    assert not replacement.path(lost).exists()
+    # The same content again must not lean on what is damaged in the store.
+    replacement.write(lost, bytes(range(256)) * 100)
+    replacement.backup()
+    third = replacement.replaced()
+    third.boot()
+    assert '"result": "damaged"' not in third.log
+    assert third.path(lost).read_bytes() == bytes(range(256)) * 100
+
+
+def test_a_deleted_object_makes_a_backup_damaged(living):
+    key = damage_newest(living)
+    deployment = living.deployment
+    deployment.erase(key)
+    replacement = living.replaced()
+    replacement.boot()
+    assert '"result": "damaged"' in replacement.log
+    assert replacement.notes() == 20
+
+
+def test_a_database_that_fails_its_integrity_check_is_not_served(living):
+    path = living.database(rows=200)
+    living.backup()
+    content = bytearray(path.read_bytes())
+    content[4096 * 6 : 4096 * 7] = b"\xee" * 4096
+    path.write_bytes(content)
+    living.backup()
+    replacement = living.replaced()
+    replacement.boot()
+    assert "integrity check" in replacement.log
+    assert replacement.notes() == 220
+
+
+def test_when_no_backup_is_good_nothing_starts_and_nothing_is_declared(living):
+    deployment = living.deployment
+    for key in deployment.stored():
+        if key.startswith(("snapshots/data/", "mirror/.openclaw", "mirror/workspace", "mirror/auth")):
+            deployment.erase(key)
+    replacement = living.replaced()
+    replacement.boot(expect=78)
+    assert "none of the 1 backups" in replacement.log
+    assert not (replacement.var / "restored").exists()
+    assert 0.0 in deployment.metric("RestoreSuccess")
+
+
+@pytest.mark.parametrize("image, refused", [("2026.8.1", True), ("2026.9.6", False), ("2026.10.0", False)])
+def test_data_newer_than_the_image_is_refused(living, image, refused):
+    living.deployment.image = f"ghcr.io/openclaw/openclaw:{image}"
+    replacement = living.replaced()
+    replacement.boot(expect=78 if refused else 0)
+    if refused:
+        assert "2026.9.6" in replacement.log and "2026.8.1" in replacement.log
+        assert not any(replacement.path(".openclaw").iterdir())
+
+
+def test_openclaws_own_note_of_its_version_counts_where_the_image_has_no_tag(living):
+    living.deployment.image = "123456789012.dkr.ecr.me-central-1.amazonaws.com/openclaw:latest"
+    living.write(".openclaw/openclaw.json", "{meta: {lastTouchedVersion: '2026.11.2'}}")
+    living.backup()
+    living.deployment.image = "ghcr.io/openclaw/openclaw:2026.10.0@sha256:" + "0" * 64
+    replacement = living.replaced()
+    replacement.boot(expect=78)
+    assert "2026.11.2" in replacement.log
+
+
+def test_what_was_there_is_kept_aside(living):
+    replacement = living.replaced()
+    replacement.write("workspace/mine.md", "put here before the first boot")
+    replacement.boot()
+    assert replacement.path("workspace/notes/3.md").exists()
+    assert next((replacement.var / "aside").glob("*/workspace/mine.md")).read_text().startswith("put here")
+
+
+STEPS = {
+    "pulled": "state.verifying:verify",
+    "verified": "state.placing:Placing.begin",
+    "begun": "state.placing:Placing.finish",
+    "one root moved": "state.placing:Placing._replace",
+    "all moved": "state.gates:Gates.declare_restored",
+    "stamped": "state.gates:Gates.note_good",
+    "noted": "state.placing:Placing.close",
+}
+CUT = """
+import importlib, os, runpy, sys
+module, _, name = sys.argv[1].partition(":")
+owner = importlib.import_module(module)
+*path, last = name.split(".")
+for part in path:
+    owner = getattr(owner, part)
+original, calls, after = getattr(owner, last), [0], int(sys.argv[2])
+def cut(*arguments, **options):
+    calls[0] += 1
+    if calls[0] > after:
+        os.kill(0, 9)
+    return original(*arguments, **options)
+setattr(owner, last, cut)
+sys.argv = ["state", *sys.argv[3:]]
+from state.cli import main
+sys.exit(main())
+"""
+
+
+def cut_at(machine, step, after, *arguments):
+    """Runs a command and kills its whole process group at the call numbered after + 1 of a function."""
+    command = [sys.executable, "-c", CUT, step, str(after), *arguments]
+    return subprocess.run(
+        command, env=machine.environment, process_group=0, capture_output=True, check=False
+    ).returncode
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_restore_cut_off_at_any_step_is_finished_by_the_next_boot(living, step):
+    replacement = living.replaced()
+    after = {"one root moved": 1}.get(step, 0)
+    assert cut_at(replacement, STEPS[step], after, "boot", "--patience", "0") == -9
+    restored = (replacement.var / "restored").exists()
+    assert restored == (step in ("stamped", "noted"))
+    if not restored:
+        replacement.backup(expect=78)
+    replacement.boot()
+    assert replacement.notes() == 20
+    assert replacement.path("auth-profile-secrets/key").read_text() == "secret"
+    assert len(list(replacement.path("workspace/notes").iterdir())) == 12
+    assert not (replacement.var / "restore-journal.json").exists()
+    replacement.backup()
+
+
+def test_an_outage_is_never_taken_for_an_empty_bucket(living, cloud):
+    replacement = living.replaced()
+    bucket = living.deployment.bucket
+    for status in (403, 500, 503):
+        with cloud.playing(Fault(lambda r: bucket in r.path and "list-type=2" in r.path, status=status)):
+            replacement.boot(expect=1)
+        assert not (replacement.var / "restored").exists()
+    replacement.boot()
+    assert replacement.notes() == 20
+
+
+def test_a_missing_bucket_is_no_first_boot(machine):
+    deployment = machine.deployment
+    deployment.erase("")
+    deployment.s3.delete_bucket(Bucket=deployment.bucket)
+    machine.boot(expect=1)
+    assert "NoSuchBucket" in machine.log
+    assert not (machine.var / "restored").exists()
+
+
+def test_an_outage_in_mid_boot_is_waited_out(living, cloud):
+    replacement = living.replaced()
+    bucket = living.deployment.bucket
+    with cloud.playing(Fault(lambda r: bucket in r.path, status=503, times=4)) as fault:
+        replacement.boot(patience="60")
+    assert fault.played == 4
+    assert replacement.notes() == 20
+
+
+def test_start_from_empty_on_purpose(living):
+    """The runbook's way: empty the bucket (its older versions stay), then replace the machine."""
+    deployment = living.deployment
+    for key in deployment.stored():
+        deployment.s3.delete_object(Bucket=deployment.bucket, Key=key)
+    replacement = living.replaced()
+    replacement.boot()
+    assert replacement.record("restore")["result"] == "first boot"
+    replacement.a_life()
+    shutil.rmtree(replacement.path("workspace/notes"))
+    replacement.backup()
