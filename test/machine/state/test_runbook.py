@@ -159,13 +159,12 @@ def test_a_path_that_cannot_be_restored_changes_nothing(living, path):
 
 
 def test_at_a_time(living):
-    ago = datetime.now(timezone.utc) + timedelta(seconds=1)
+    ago = datetime.now(timezone.utc) + timedelta(seconds=2)
     while datetime.now(timezone.utc) < ago:
         pass
     living.write("workspace/notes/3.md", "later")
     living.backup()
-    print(living.state("snapshots"), ago)
-    living.state("restore", "--at", f"{ago - timedelta(milliseconds=500):%Y-%m-%d %H:%M:%S}")
+    living.state("restore", "--at", f"{ago - timedelta(seconds=1):%Y-%m-%d %H:%M:%S}")
     assert living.path("workspace/notes/3.md").read_text() == "note 3\n" * 20
     living.state("restore", "--at", "2020-01-01 00:00", expect=78)
     assert "2020-01-01 00:00" in living.log
@@ -227,3 +226,16 @@ def test_secrets_are_in_no_argument_list_and_no_file(make_deployment, tmp_path):
         for file in files:
             with open(os.path.join(directory, file), "rb") as stream:
                 assert answer["Value"].encode() not in stream.read()
+
+
+def test_a_first_backup_that_was_cut_off_is_no_state_to_start_from(make_deployment, cloud):
+    deployment = make_deployment(backup="mirror")
+    machine = deployment.launch()
+    machine.boot()
+    machine.a_life()
+    with cloud.playing(Fault(lambda r: r.method == "PUT" and "/mirror/manifests/" in r.path, status=403)):
+        machine.backup(expect=1)
+    replacement = machine.replaced()
+    replacement.boot()
+    assert replacement.record("restore")["result"] == "first boot"
+    assert not any(replacement.path("workspace").iterdir())

@@ -83,14 +83,14 @@ class Mirror(Engine):
     def list(self) -> list[Snapshot]:
         keys = list(self.objects.current(manifest.PREFIX))
         found = [snapshot for snapshot in map(manifest.snapshot_of, keys) if snapshot]
-        if not found and any(True for root in ROOTS for _ in self.aws.list(f"mirror/{root}/", "Key", most=1)):
+        if not found and self._put_by_hand():
             now = datetime.now(timezone.utc)
             found = [Snapshot(self.name, OBJECTS_ONLY, now, 0, 0, 0, 0, "", "", None)]
         return sorted(found, key=lambda one: one.order)
 
     def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = ()) -> None:
         if snapshot.id == OBJECTS_ONLY:
-            items = list(plain_items(self.objects.current("mirror/")))
+            items = list(plain_items(self._put_by_hand()))
         else:
             items = list(self._items(snapshot))
         if paths:
@@ -117,9 +117,7 @@ class Mirror(Engine):
             raise Damaged(f"{len(lost)} object versions of {snapshots[-1].id} are gone, {lost[0]} among them")
 
     def take_in(self, into: Path) -> list[str]:
-        listed = self.objects.current("mirror/")
-        ours = self._ours(listed, self._last_items(listed))
-        put = {key: etag for key, etag in listed.items() if key not in ours and not _is_record(key)}
+        put = self._put_by_hand()
         items = list(plain_items(put))
         fetch_tree(self.objects, items, into)
         durable.write_json(self._home / "taking-in.json", {**self._taken(), **put})
@@ -130,6 +128,12 @@ class Mirror(Engine):
         if taking is not None:
             durable.write_json(self._home / "taken-in.json", taking)
             durable.remove(self._home / "taking-in.json")
+
+    def _put_by_hand(self) -> dict[str, str]:
+        """ETag by key of what neither a backup made nor one that was cut off (which is no state that ever was)."""
+        listed = self.objects.current("mirror/")
+        ours = self._ours(listed, self._last_items(listed))
+        return {key: etag for key, etag in listed.items() if key not in ours and _root_of(key) in ROOTS}
 
     def _taken(self) -> dict[str, str]:
         return durable.read_json(self._home / "taken-in.json") or {}
@@ -189,8 +193,8 @@ class Mirror(Engine):
             raise Damaged(f"the manifest {snapshot.id} cannot be read: {error}") from error
 
 
-def _is_record(key: str) -> bool:
-    return key.startswith((manifest.PREFIX, manifest.INTENTS))
+def _root_of(key: str) -> str:
+    return key.split("/", 2)[1]
 
 
 def _is_within(path: str, wanted: str) -> bool:

@@ -1,0 +1,38 @@
+"""The short form; `make crash-test` is the long one, with a report."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from machine.state.crash import Crash
+
+CUTS = int(os.environ.get("CRASH_CUTS", "10"))
+SEED = int(os.environ.get("CRASH_SEED", "1"))
+REPORT = os.environ.get("CRASH_REPORT")
+
+
+def test_no_power_cut_loses_what_a_backup_vouched_for(deployment):
+    started, crash, failure = time.monotonic(), Crash(deployment, SEED), ""
+    try:
+        crash.run(CUTS)
+    except AssertionError as error:
+        failure = str(error)
+    report = {
+        "engine": deployment.backup,
+        "seed": SEED,
+        "cuts": crash.cuts,
+        "runs that were done before their cut": crash.finished,
+        "transactions": len(crash.ledger.committed),
+        "seconds": round(time.monotonic() - started),
+        "failure": failure,
+    }
+    if REPORT:
+        path = Path(REPORT)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as stream:
+            stream.write(json.dumps(report) + "\n")
+    if failure:
+        pytest.fail(f"{failure}\n(CRASH_SEED={SEED}, after {crash.cuts} cuts)")
+    assert crash.cuts >= CUTS
