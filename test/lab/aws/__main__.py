@@ -20,7 +20,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     address, _, port = (options.https or "").rpartition(":")
     https = (address, int(port)) if options.https else None
-    with LocalAws(("127.0.0.1", options.port), https, options.certificate, options.key) as aws:
+    with LocalAws(
+        http=("127.0.0.1", options.port), https=https, certificate=options.certificate, key=options.key
+    ) as aws:
         print(f"the local AWS listens on {aws.url}", flush=True)
         threading.Event().wait()
 

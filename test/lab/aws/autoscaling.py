@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from moto.autoscaling.exceptions import ValidationError
 from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState, LifecycleHook
@@ -31,7 +31,7 @@ LOCK = threading.RLock()
 class Wait:
     """An instance that its hook holds in Terminating:Wait."""
 
-    held: dict[str, "Wait"] = {}
+    held: ClassVar[dict[str, "Wait"]] = {}
 
     def __init__(self, hook: LifecycleHook):
         self.hook = hook

@@ -28,8 +28,8 @@ Address = tuple[str, int]
 class LocalAws:
     """A local AWS in threads of this process. moto's state is the process's, so there is one of these at a time.
 
-    :param http: where it listens for the CDK CLI and the operator, for whom it stands for AWS's TLS endpoints and counts as
-        encrypted (`aws:SecureTransport`); it serves /lab/ and /moto-api too. Port 0 takes a free one
+    :param http: where it listens for the CDK CLI and the operator, for whom it stands for AWS's TLS endpoints and counts
+        as encrypted (`aws:SecureTransport`); it serves /lab/ and /moto-api too. Port 0 takes a free one
     :param https: where it listens with TLS, for machines; None for nowhere
     :param certificate: PEM file for `https`, with `key`
     :param plain: where requests count as not encrypted, to try policies that ask for TLS; None for nowhere
@@ -37,6 +37,7 @@ class LocalAws:
 
     def __init__(
         self,
+        *,
         http: Address = ("127.0.0.1", 0),
         https: Address | None = None,
         certificate: Path | None = None,
@@ -80,14 +81,16 @@ class LocalAws:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def client_factory(self, access_key: str = OPERATOR_KEY) -> Callable[..., Any]:
+    def client_factory(
+        self, access_key: str = OPERATOR_KEY, token: str | None = None, url: str | None = None
+    ) -> Callable[..., Any]:
         """A function from a service's (and region's) name to a boto3 client of this AWS."""
-        session = boto3.Session(access_key, "unchecked", region_name=self.region)
+        session = boto3.Session(access_key, "unchecked", token, region_name=self.region)
         lock = threading.Lock()
 
         def client(service: str, region: str | None = None) -> Any:
             with lock:
-                return session.client(service, region, endpoint_url=self.url)
+                return session.client(service, region, endpoint_url=url or self.url)
 
         return client
 

@@ -114,8 +114,11 @@ class CloudFormationApi(BaseResponse):
         return ActionResult(_present(result))
 
     def delete_change_set(self) -> ActionResult:
-        stack, change_set = self._change_set()
-        del stack.change_sets[change_set.id]
+        wanted = self._get_param("ChangeSetName")
+        stack = STACKS.find(self.region, self._get_param("StackName") or STACKS.of_change_set(wanted) or "")
+        for change_set in list(stack.change_sets.values()) if stack else []:
+            if wanted in (change_set.id, change_set.name):
+                del stack.change_sets[change_set.id]
         return EmptyResult()
 
     def execute_change_set(self) -> ActionResult:

@@ -73,8 +73,8 @@ class AutoScalingGroup(Kind):
         pause = policy.get("PauseTime", "PT0S")
         suspended = policy.get("SuspendProcesses", [])
         c.report(
-            f"Rolling update initiated. Terminating {len(obsolete)} obsolete instance(s) in batches of 1, while keeping "
-            f"at least 0 instance(s) in service. Waiting on resource signals with a timeout of {pause} when new "
+            f"Rolling update initiated. Terminating {len(obsolete)} obsolete instance(s) in batches of 1, while "
+            f"keeping at least 0 instance(s) in service. Waiting on resource signals with a timeout of {pause} when new "
             "instances are added to the autoscaling group."
         )
         if suspended:

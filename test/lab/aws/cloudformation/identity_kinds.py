@@ -1,8 +1,9 @@
 """AWS::IAM resource types."""
 
 import json
+from typing import ClassVar
 
-from .kind import Context, Kind, kind, tags_of
+from .kind import Attributes, Context, Kind, kind, tags_of
 
 
 @kind
@@ -10,7 +11,7 @@ class Role(Kind):
     type = "AWS::IAM::Role"
     name_property = "RoleName"
     immutable = frozenset({"RoleName", "Path"})
-    attributes = {
+    attributes: ClassVar[Attributes] = {
         "Arn": lambda c, i, p: f"arn:aws:iam::{c.account}:role{p.get('Path', '/')}{i}",
         "RoleId": lambda c, i, p: c.call("iam", "get_role", RoleName=i)["Role"]["RoleId"],
     }
@@ -103,7 +104,9 @@ class InstanceProfile(Kind):
     type = "AWS::IAM::InstanceProfile"
     name_property = "InstanceProfileName"
     immutable = frozenset({"InstanceProfileName", "Path"})
-    attributes = {"Arn": lambda c, i, p: f"arn:aws:iam::{c.account}:instance-profile{p.get('Path', '/')}{i}"}
+    attributes: ClassVar[Attributes] = {
+        "Arn": lambda c, i, p: f"arn:aws:iam::{c.account}:instance-profile{p.get('Path', '/')}{i}"
+    }
 
     def make(self, c: Context, p: dict) -> str:
         name = p.get("InstanceProfileName") or c.generated_name(128)

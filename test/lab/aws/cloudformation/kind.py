@@ -43,6 +43,10 @@ class Context:
         return f"{self.stack_name}-{self.logical_id}"[: length - len(suffix)] + suffix
 
 
+Attributes = dict[str, Callable[[Context, str, dict], Any]]
+"""What Fn::GetAtt gives: by attribute, from the physical id and the properties."""
+
+
 class Kind:
     """One resource type. `make` creates it, `configure` sets all that can be set again, `delete` removes it."""
 
@@ -50,7 +54,7 @@ class Kind:
     name_property: ClassVar[str | None] = None
     immutable: ClassVar[frozenset[str]] = frozenset()
     """Properties whose change replaces the resource."""
-    attributes: ClassVar[dict[str, Callable[[Context, str, dict], Any]]] = {}
+    attributes: ClassVar[Attributes] = {}
 
     def make(self, c: Context, p: dict) -> str:
         """Create it and return its physical id."""
@@ -66,7 +70,7 @@ class Kind:
         raise NotImplementedError
 
     def existing(self, c: Context, p: dict) -> str | None:
-        """The physical id of a resource that is there already under the template's name, for kinds that can be adopted."""
+        """The physical id of a resource that is there already under the template's name, if this kind can adopt it."""
         return None
 
 
@@ -88,21 +92,22 @@ def tags_of(p: dict) -> dict[str, str]:
 
 def _shaped(value: Any, shape: Shape | None) -> Any:
     """A template may say "1" where the API wants 1, and true where it wants "true"."""
-    if shape is None:
-        return value
-    match shape.type_name:
-        case "structure" if isinstance(value, dict):
-            return {key: _shaped(inner, shape.members.get(key)) for key, inner in value.items()}
-        case "list" if isinstance(value, list):
-            return [_shaped(inner, shape.member) for inner in value]
-        case "integer" | "long" if isinstance(value, str):
-            return int(value)
-        case "double" | "float" if isinstance(value, str):
-            return float(value)
-        case "boolean" if isinstance(value, str):
-            return {"true": True, "false": False}[value.lower()]
-        case "string" if isinstance(value, bool):
-            return str(value).lower()
-        case "string" if isinstance(value, (int, float)):
-            return str(value)
+    wanted = shape.type_name if shape else None
+    if wanted == "structure" and isinstance(value, dict):
+        return {key: _shaped(inner, shape.members.get(key)) for key, inner in value.items()}
+    if wanted == "list" and isinstance(value, list):
+        return [_shaped(inner, shape.member) for inner in value]
+    if isinstance(value, str) and wanted in FROM_TEXT:
+        return FROM_TEXT[wanted](value)
+    if wanted == "string" and isinstance(value, (bool, int, float)):
+        return str(value).lower()
     return value
+
+
+FROM_TEXT: dict[str, Callable[[str], Any]] = {
+    "integer": int,
+    "long": int,
+    "double": float,
+    "float": float,
+    "boolean": lambda text: {"true": True, "false": False}[text.lower()],
+}

@@ -1,8 +1,8 @@
 """AWS::EC2 resource types."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from .kind import Context, Kind, kind, tags_of, without
+from .kind import Attributes, Context, Kind, kind, tags_of, without
 
 
 class Ec2Kind(Kind):
@@ -21,7 +21,7 @@ class Ec2Kind(Kind):
 class Vpc(Ec2Kind):
     type = "AWS::EC2::VPC"
     immutable = frozenset({"CidrBlock", "InstanceTenancy"})
-    attributes = {"VpcId": lambda c, i, p: i, "CidrBlock": lambda c, i, p: p["CidrBlock"]}
+    attributes: ClassVar[Attributes] = {"VpcId": lambda c, i, p: i, "CidrBlock": lambda c, i, p: p["CidrBlock"]}
 
     def make(self, c: Context, p: dict) -> str:
         known = without(p, "Tags", "EnableDnsSupport", "EnableDnsHostnames")
@@ -40,7 +40,10 @@ class Vpc(Ec2Kind):
 class Subnet(Ec2Kind):
     type = "AWS::EC2::Subnet"
     immutable = frozenset({"AvailabilityZone", "CidrBlock", "VpcId"})
-    attributes = {"SubnetId": lambda c, i, p: i, "AvailabilityZone": lambda c, i, p: p["AvailabilityZone"]}
+    attributes: ClassVar[Attributes] = {
+        "SubnetId": lambda c, i, p: i,
+        "AvailabilityZone": lambda c, i, p: p["AvailabilityZone"],
+    }
 
     def make(self, c: Context, p: dict) -> str:
         return c.call("ec2", "create_subnet", **without(p, "Tags", "MapPublicIpOnLaunch"))["Subnet"]["SubnetId"]
@@ -58,7 +61,7 @@ class Subnet(Ec2Kind):
 class RouteTable(Ec2Kind):
     type = "AWS::EC2::RouteTable"
     immutable = frozenset({"VpcId"})
-    attributes = {"RouteTableId": lambda c, i, p: i}
+    attributes: ClassVar[Attributes] = {"RouteTableId": lambda c, i, p: i}
 
     def make(self, c: Context, p: dict) -> str:
         return c.call("ec2", "create_route_table", **without(p, "Tags"))["RouteTable"]["RouteTableId"]
@@ -96,7 +99,7 @@ class Route(Kind):
 @kind
 class InternetGateway(Ec2Kind):
     type = "AWS::EC2::InternetGateway"
-    attributes = {"InternetGatewayId": lambda c, i, p: i}
+    attributes: ClassVar[Attributes] = {"InternetGatewayId": lambda c, i, p: i}
 
     def make(self, c: Context, p: dict) -> str:
         return c.call("ec2", "create_internet_gateway", **without(p, "Tags"))["InternetGateway"]["InternetGatewayId"]
@@ -158,7 +161,7 @@ class SecurityGroup(Ec2Kind):
     type = "AWS::EC2::SecurityGroup"
     name_property = "GroupName"
     immutable = frozenset({"GroupDescription", "GroupName", "VpcId"})
-    attributes = {"GroupId": lambda c, i, p: i, "VpcId": lambda c, i, p: p["VpcId"]}
+    attributes: ClassVar[Attributes] = {"GroupId": lambda c, i, p: i, "VpcId": lambda c, i, p: p["VpcId"]}
 
     def make(self, c: Context, p: dict) -> str:
         name = p.get("GroupName") or c.generated_name(255)
@@ -203,7 +206,7 @@ class LaunchTemplate(Kind):
     def _described(c: Context, i: str, p: dict) -> dict:
         return c.call("ec2", "describe_launch_templates", LaunchTemplateIds=[i])["LaunchTemplates"][0]
 
-    attributes = {
+    attributes: ClassVar[Attributes] = {
         "LaunchTemplateId": lambda c, i, p: i,
         "LatestVersionNumber": lambda c, i, p: str(LaunchTemplate._described(c, i, p)["LatestVersionNumber"]),
         "DefaultVersionNumber": lambda c, i, p: str(LaunchTemplate._described(c, i, p)["DefaultVersionNumber"]),

@@ -1,8 +1,9 @@
 """AWS::Logs, AWS::CloudWatch and AWS::SNS resource types, and CDK's own metadata."""
 
 import json
+from typing import ClassVar
 
-from .kind import AlreadyExists, Context, Kind, kind, tags_of, without
+from .kind import AlreadyExists, Attributes, Context, Kind, kind, tags_of, without
 
 
 @kind
@@ -10,7 +11,7 @@ class LogGroup(Kind):
     type = "AWS::Logs::LogGroup"
     name_property = "LogGroupName"
     immutable = frozenset({"LogGroupName"})
-    attributes = {"Arn": lambda c, i, p: f"arn:aws:logs:{c.region}:{c.account}:log-group:{i}:*"}
+    attributes: ClassVar[Attributes] = {"Arn": lambda c, i, p: f"arn:aws:logs:{c.region}:{c.account}:log-group:{i}:*"}
 
     def make(self, c: Context, p: dict) -> str:
         name = p.get("LogGroupName") or c.generated_name(512)
@@ -71,7 +72,7 @@ class Alarm(Kind):
     type = "AWS::CloudWatch::Alarm"
     name_property = "AlarmName"
     immutable = frozenset({"AlarmName"})
-    attributes = {"Arn": lambda c, i, p: f"arn:aws:cloudwatch:{c.region}:{c.account}:alarm:{i}"}
+    attributes: ClassVar[Attributes] = {"Arn": lambda c, i, p: f"arn:aws:cloudwatch:{c.region}:{c.account}:alarm:{i}"}
 
     def make(self, c: Context, p: dict) -> str:
         return p.get("AlarmName") or c.generated_name(255)
@@ -105,7 +106,7 @@ class Topic(Kind):
     type = "AWS::SNS::Topic"
     name_property = "TopicName"
     immutable = frozenset({"TopicName"})
-    attributes = {
+    attributes: ClassVar[Attributes] = {
         "TopicArn": lambda c, i, p: i,
         "TopicName": lambda c, i, p: i.rpartition(":")[2],
     }

@@ -1,10 +1,11 @@
 """AWS::S3, AWS::SSM and AWS::ECR resource types."""
 
 import json
+from typing import ClassVar
 
 from botocore.exceptions import ClientError
 
-from .kind import AlreadyExists, Context, Kind, kind, tags_of, without
+from .kind import AlreadyExists, Attributes, Context, Kind, kind, tags_of, without
 
 
 @kind
@@ -12,7 +13,7 @@ class Bucket(Kind):
     type = "AWS::S3::Bucket"
     name_property = "BucketName"
     immutable = frozenset({"BucketName"})
-    attributes = {
+    attributes: ClassVar[Attributes] = {
         "Arn": lambda c, i, p: f"arn:aws:s3:::{i}",
         "DomainName": lambda c, i, p: f"{i}.s3.amazonaws.com",
         "RegionalDomainName": lambda c, i, p: f"{i}.s3.{c.region}.amazonaws.com",
@@ -124,7 +125,7 @@ class Parameter(Kind):
     type = "AWS::SSM::Parameter"
     name_property = "Name"
     immutable = frozenset({"Name"})
-    attributes = {"Value": lambda c, i, p: p["Value"], "Type": lambda c, i, p: p["Type"]}
+    attributes: ClassVar[Attributes] = {"Value": lambda c, i, p: p["Value"], "Type": lambda c, i, p: p["Type"]}
 
     def make(self, c: Context, p: dict) -> str:
         return p.get("Name") or c.generated_name()
@@ -144,7 +145,7 @@ class Repository(Kind):
     type = "AWS::ECR::Repository"
     name_property = "RepositoryName"
     immutable = frozenset({"RepositoryName"})
-    attributes = {
+    attributes: ClassVar[Attributes] = {
         "Arn": lambda c, i, p: f"arn:aws:ecr:{c.region}:{c.account}:repository/{i}",
         "RepositoryUri": lambda c, i, p: f"{c.account}.dkr.ecr.{c.region}.amazonaws.com/{i}",
     }

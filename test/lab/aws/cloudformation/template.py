@@ -4,7 +4,7 @@ import base64
 import heapq
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import yaml
@@ -65,7 +65,7 @@ def depends_on(definition: dict) -> set[str]:
 
 
 def creation_order(resources: dict[str, dict]) -> list[str]:
-    """Dependencies first; one that waits for signals as late as can be, as CloudFormation makes the others meanwhile."""
+    """Dependencies first; what waits for signals last, as CloudFormation makes the others meanwhile."""
     waiting_for = {name: depends_on(definition) & resources.keys() - {name} for name, definition in resources.items()}
     position = {name: index for index, name in enumerate(resources)}
     ready: list[tuple[bool, int, str]] = []
@@ -173,19 +173,21 @@ class Evaluator:
 
     def _truth(self, value: dict) -> bool:
         [(name, argument)] = value.items()
-        match name:
-            case "Condition":
-                return self.condition(argument)
-            case "Fn::Equals":
-                left, right = self._evaluate(argument)
-                return left == right
-            case "Fn::Not":
-                return not self._truth(argument[0])
-            case "Fn::And":
-                return all(map(self._truth, argument))
-            case "Fn::Or":
-                return any(map(self._truth, argument))
-        raise TemplateError(f"condition function {name} is not modelled")
+        if name == "Condition":
+            return self.condition(argument)
+        if name == "Fn::Equals":
+            left, right = self._evaluate(argument)
+            return left == right
+        if name not in TRUTH:
+            raise TemplateError(f"condition function {name} is not modelled")
+        return TRUTH[name](map(self._truth, argument))
+
+
+TRUTH: dict[str, Callable[[Iterable[bool]], bool]] = {
+    "Fn::Not": lambda terms: not next(iter(terms)),
+    "Fn::And": all,
+    "Fn::Or": any,
+}
 
 
 def _text(value: Any) -> str:
