@@ -8,7 +8,7 @@ import time
 from . import durable, engines, instance, log, metrics, programs, retention, versions
 from .aws import Aws
 from .engines.base import Facts
-from .errors import Busy, Damaged, Fenced, Refused, StateError
+from .errors import Busy, Damaged, Fenced, Refused, StateError, result_of
 from .gates import Gates, Good
 from .lease import Lease
 from .settings import Settings
@@ -134,7 +134,7 @@ class Backup:
             log.record("prune", result="failure", error=str(error))
 
     def _report_failure(self, error: Exception, seconds: float) -> None:
-        log.record("backup", result=type(error).__name__.lower(), seconds=round(seconds, 1), error=str(error))
+        log.record("backup", result=result_of(error), seconds=round(seconds, 1), error=str(error))
         values = {"BackupSuccess": 0.0, "BackupDurationSeconds": round(seconds, 1)}
         last = self.gates.last_good()
         if last:

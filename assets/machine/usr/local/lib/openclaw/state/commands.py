@@ -10,7 +10,7 @@ from argparse import Namespace
 from . import durable, engines, log, metrics, programs, verifying
 from .aws import Aws
 from .backup import Backup
-from .errors import Refused, StateError
+from .errors import Refused, StateError, result_of
 from .gates import Gates
 from .lease import Lease
 from .restore import Restore
@@ -89,7 +89,7 @@ def drill(settings: Settings, _: Namespace) -> None:
         )
         metrics.publish(aws, {"DrillSuccess": 1})
     except (StateError, OSError) as error:
-        log.record("drill", result=type(error).__name__.lower(), error=str(error))
+        log.record("drill", result=result_of(error), error=str(error))
         metrics.publish(aws, {"DrillSuccess": 0})
         raise
     finally:

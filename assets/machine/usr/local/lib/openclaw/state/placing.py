@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import durable, exclusions, log
+from . import durable, exclusions, log, programs
 from .settings import ROOTS, Settings
 
 KEPT_ASIDES = 3
@@ -35,8 +35,10 @@ class Placing:
 
     def begin(self, paths: Sequence[str], facts: dict[str, Any]) -> None:
         """From here on the move is finished, by this process or a later boot. @param paths below the data directory"""
-        # One sync of everything: the content must be there before its names are.
-        os.sync()
+        # The content must be on the disk before its names are; one call for the file system, not one for each file.
+        synced = programs.run(["sync", "--file-system", str(self.tree)], 600)
+        if synced.code != 0:
+            raise OSError(f"sync --file-system {self.tree}: {synced.last_words}")
         aside = self.asides / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         durable.write_json(self.journal, {"paths": list(paths), "aside": str(aside), "facts": facts})
 

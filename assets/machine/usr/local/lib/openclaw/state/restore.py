@@ -10,7 +10,7 @@ from pathlib import Path
 from . import durable, engines, log, metrics, verifying, versions
 from .aws import Aws
 from .engines.base import Snapshot
-from .errors import Damaged, Fenced, Refused, StateError
+from .errors import Damaged, Fenced, Refused, StateError, result_of
 from .gates import Gates, Good
 from .lease import Lease
 from .placing import Placing
@@ -186,7 +186,7 @@ class Restore:
         return found[0]
 
     def _report_failure(self, error: Exception) -> None:
-        log.record("restore", result=type(error).__name__.lower(), error=str(error))
+        log.record("restore", result=result_of(error), error=str(error))
         if self.settings.backup != "off":
             metrics.publish(self.aws, {"RestoreSuccess": 0})
 

@@ -65,10 +65,11 @@ class Staging:
             files, size = index.totals()
             databases = index.databases()
             yield Staged(self.tree, files, size, databases, index, self._read, self._unstable)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        except (OSError, sqlite3.OperationalError) as error:
+            if not _is_full(error):
                 raise
-            index.close()
+            with contextlib.suppress(sqlite3.Error):
+                index.close()
             self.discard()
             raise StateError(f"no space left for the staged copy; {self.home} was emptied: {error}") from error
         else:
@@ -297,6 +298,10 @@ def _moment(source: Path, status: os.stat_result, database: bool) -> str:
 def _is_old(moment: str) -> bool:
     changed = max(int(part.split(":")[3]) for part in moment.split(";"))
     return time.time_ns() - changed > RACY_NS
+
+
+def _is_full(error: Exception) -> bool:
+    return getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(error)
 
 
 def _is_sidecar(index: Index, path: str) -> bool:
