@@ -72,6 +72,8 @@ drill: ## Restore the newest snapshot into scratch, verify it, clean up
 	@$(STATE) drill
 drain: ## Stop OpenClaw, back up, release the lease: before the machine is taken away
 	@bin/on-machine systemctl stop openclaw-drain.service
+secrets-reload: ## Start OpenClaw again with what Parameter Store holds now
+	@bin/on-machine systemctl restart openclaw.service
 boot-times: ## The critical path of the machine's last boot
 	@bin/on-machine /usr/local/libexec/openclaw/boot-times
 

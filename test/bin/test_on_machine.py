@@ -53,9 +53,10 @@ def test_runs_the_command_as_root_on_the_machine_in_service(on_machine):
     assert option(start, "--target") == "i-0123456789abcdef0"
     assert option(start, "--region") == "me-central-1"
     [command] = json.loads(option(start, "--parameters"))["command"]
-    assert command.split(maxsplit=1)[0] == "sudo"
-    shell = subprocess.run(["bash", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True, check=True)
-    assert shell.stdout.splitlines() == ["sudo", "openclaw-state", "restore", "--at", "2026-11-20 14:00"]
+    words = subprocess.run(["bash", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True, check=True)
+    sudo, *words = words.stdout.splitlines()
+    assert (sudo, words[-4:]) == ("sudo", ["openclaw-state", "restore", "--at", "2026-11-20 14:00"])
+    assert "PATH=/usr/local/bin:/usr/sbin:/usr/bin" in words
 
 
 @pytest.mark.parametrize(
