@@ -183,6 +183,16 @@ def test_tries_the_final_backup_again(machine):
     assert machine.order() == ["stop", "save", "save", "note", "metrics"]
 
 
+def test_a_backup_that_hangs_is_dead_when_the_drain_is_over(machine):
+    pid, alive = machine.directory / "pid", machine.directory / "alive"
+    machine.stub("backup", f"echo $$ >{pid}; trap '' TERM; while :; do sleep 0.1; done")
+    machine.stub("aws", f"[[ $1 != cloudwatch ]] || ! kill -0 $(<{pid}) || touch {alive}")
+    machine.extra["OPENCLAW_DRAIN_SECONDS"] = "13"
+    assert machine.drain().returncode == 1
+    assert pid.exists()
+    assert not alive.exists()
+
+
 @pytest.mark.parametrize("script", ["exit 1", "trap '' TERM; sleep 60"], ids=["fails", "hangs"])
 def test_the_lifecycle_action_is_not_completed_while_the_state_is_not_safe(machine, script):
     machine.tell("termination")
