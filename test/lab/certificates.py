@@ -20,13 +20,15 @@ NAMES = [
     settings.REGISTRY,
     f"*.{settings.REGION}.amazonaws.com",
     f"*.s3.{settings.REGION}.amazonaws.com",
+    f"s3.dualstack.{settings.REGION}.amazonaws.com",
+    f"*.s3.dualstack.{settings.REGION}.amazonaws.com",
     f"api.ecr.{settings.REGION}.amazonaws.com",
 ]
 
 
 def ensure() -> None:
     """Makes the authority and the certificate once; images trust the authority, so it outlives `down`."""
-    if AUTHORITY.exists() and still_valid(AUTHORITY):
+    if AUTHORITY.exists() and CERTIFICATE.exists() and still_good(CERTIFICATE):
         return
     settings.CERTIFICATES.mkdir(parents=True, exist_ok=True)
     authority_key = ec.generate_private_key(ec.SECP256R1())
@@ -72,9 +74,13 @@ def ensure() -> None:
     AUTHORITY.write_bytes(pem(certificate))
 
 
-def still_valid(path: pathlib.Path) -> bool:
-    ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
-    return ends > datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=7)
+def still_good(path: pathlib.Path) -> bool:
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    ends = certificate.not_valid_after_utc
+    return set(alternatives.get_values_for_type(x509.DNSName)) == set(NAMES) and ends > datetime.datetime.now(
+        datetime.UTC
+    ) + datetime.timedelta(days=7)
 
 
 def pem(certificate: x509.Certificate) -> bytes:

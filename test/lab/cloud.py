@@ -4,6 +4,7 @@ Started in the background by `lab up`; `python -m lab.cloud` runs it in the fore
 """
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -83,6 +84,7 @@ def stop() -> None:
 def main() -> None:
     from .aws.server import LocalAws  # noqa: PLC0415 - moto takes seconds to load, which only this process needs
 
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     aws = LocalAws(

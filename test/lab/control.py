@@ -1,5 +1,6 @@
 """Brings the whole lab up and takes it down."""
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 
@@ -23,11 +24,13 @@ def up(stack: str = "demo", context: dict[str, str] | None = None) -> tuple[Depl
     """Everything a deployment needs: an engine, images, networks, services and a bootstrapped local AWS."""
     if subprocess.run([ENSURE_DOCKER], check=False).returncode:
         raise SystemExit("the lab cannot run here until this is put right")
+    if not cloud.running():
+        clear()
     services.ensure_certificates_and_networks()
     before = lab_images()
     images.ensure_machine()
     openclaw = images.ensure_openclaw()
-    filled = inspect("volume", "openclaw-lab-registry") is not None
+    filled = inspect("volume", services.REGISTRY_VOLUME) is not None
     push_new(openclaw)
     with step("local AWS"):
         runtime = cloud.start()
@@ -46,7 +49,7 @@ def lab_images() -> set[str]:
 def push_new(openclaw: str) -> None:
     """Puts the OpenClaw image into the registry unless this very image was the last one put there."""
     record = settings.STATE / "pushed"
-    if inspect("volume", "openclaw-lab-registry") and record.exists() and record.read_text() == openclaw:
+    if inspect("volume", services.REGISTRY_VOLUME) and record.exists() and record.read_text() == openclaw:
         return
     services.push(openclaw, settings.OPENCLAW_IMAGE)
     record.write_text(openclaw)
@@ -59,29 +62,36 @@ def current(stack: str = "demo") -> Deployment:
     return Deployment(runtime["endpoint"], stack)
 
 
-def current_stack(stack: str) -> bool:
-    """Whether this deployment exists in a lab that runs."""
+def has_machine(stack: str) -> bool:
+    """Whether a machine of this deployment runs in a lab that runs."""
     runtime = cloud.running()
-    return runtime is not None and Deployment(runtime["endpoint"], stack).deployed()
+    return runtime is not None and Deployment(runtime["endpoint"], stack).machine() is not None
 
 
-def down(everything: bool = False) -> None:
-    """Stops the lab and removes its machines, services, networks and volumes.
-
-    :param everything: the images, the registry's content and the state directory too
-    """
-    cloud.stop()
+def clear() -> None:
+    """Removes the lab's machines, services, networks and volumes, but not the registry's content."""
     for container in ours("container"):
         docker("rm", "--force", "--volumes", container, check=False)
     for volume in ours("volume"):
-        if everything or volume != "openclaw-lab-registry":
+        if volume != services.REGISTRY_VOLUME:
             docker("volume", "rm", volume, check=False)
     for network in ours("network"):
         docker("network", "rm", network, check=False)
     for file in settings.METADATA.glob("*.json"):
         file.unlink()
-    if everything:
-        (settings.STATE / "pushed").unlink(missing_ok=True)
-        for image in lab_images():
-            docker("rmi", "--force", image, check=False)
+
+
+def down(everything: bool = False) -> None:
+    """Stops the lab and removes what it made; what makes the next start warm stays.
+
+    :param everything: the images and the registry's content too
+    """
+    cloud.stop()
+    if shutil.which("docker") and docker("info", check=False):
+        clear()
+        if everything:
+            (settings.STATE / "pushed").unlink(missing_ok=True)
+            docker("volume", "rm", services.REGISTRY_VOLUME, check=False)
+            for image in lab_images():
+                docker("rmi", "--force", image, check=False)
     subprocess.run([ENSURE_DOCKER, "--stop"], check=True)

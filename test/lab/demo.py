@@ -4,7 +4,7 @@ import json
 import time
 import urllib.request
 
-from . import control, settings
+from . import cloud, control, settings
 from .deployment import Deployment, DeploymentError
 from .machine import Machine
 from .progress import say
@@ -19,10 +19,11 @@ LAB = "PYTHONPATH=test .venv/bin/python -m lab"
 
 
 def demo() -> None:
-    if control.current_stack("demo"):
+    if control.has_machine("demo"):
         raise SystemExit(
             "the demo runs already: look around (python -m lab status), or end it first (python -m lab down)"
         )
+    cloud.stop()
     began = time.monotonic()
     timings: list[tuple[str, float]] = []
 
@@ -125,14 +126,12 @@ def report(
 def explain(deployment: Deployment) -> None:
     """What the machine said last, for whoever has to find out why it is not well."""
     machine = deployment.machine() or deployment.last_machine()
-    if not machine:
-        say(f"no machine was launched; the local AWS's log is {settings.LOGS / 'cloud.log'}")
+    if not machine or not machine.has_journal:
+        say(f"no machine was booted; the local AWS's log is {settings.LOGS / 'cloud.log'}")
         return
     say(f"last lines of {machine.instance_id}'s units:")
-    print(
-        machine.journal("-n", str(FAILED_UNIT_LINES), "-o", "short", "-u", "openclaw*", "-u", "cloud-final.service"),
-        flush=True,
-    )
+    units = ("-u", "openclaw*", "-u", "cloud-final.service")
+    print(machine.journal("-n", str(FAILED_UNIT_LINES), "-o", "short", *units), flush=True)
     if machine.running:
         machine.keep_logs()
     say(f"its whole journal and logs: {settings.MACHINES / machine.instance_id}; the lab's: {settings.LOGS}")

@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import functools
 import gzip
 import json
 import threading
@@ -24,14 +25,15 @@ FIRST_ADDRESS = 10
 
 class Ec2:
     def __init__(self, endpoint: str):
-        client = lambda service: boto3.client(  # noqa: E731
-            service,
+        client = functools.partial(
+            boto3.client,
             endpoint_url=endpoint,
             region_name=settings.REGION,
             aws_access_key_id=settings.OPERATOR["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=settings.OPERATOR["AWS_SECRET_ACCESS_KEY"],
         )
         self.ec2, self.iam, self.sts, self.s3 = client("ec2"), client("iam"), client("sts"), client("s3")
+        self.autoscaling = client("autoscaling")
         self.ending: dict[str, threading.Thread] = {}
         self.expirations: dict[str, datetime.datetime] = {}
         self.addresses = 0
@@ -50,15 +52,9 @@ class Ec2:
 
     def tick(self) -> None:
         instances = {instance["InstanceId"]: instance for instance in self.instances()}
+        label = f"{settings.LABEL}.instance"
         present = set(
-            docker(
-                "ps",
-                "--all",
-                "--filter",
-                f"label={settings.LABEL}.instance",
-                "--format",
-                f'{{{{.Label "{settings.LABEL}.instance"}}}}',
-            ).split()
+            docker("ps", "--all", "--filter", f"label={label}", "--format", f'{{{{.Label "{label}"}}}}').split()
         )
         for instance_id, thread in list(self.ending.items()):
             if not thread.is_alive():
@@ -78,7 +74,7 @@ class Ec2:
         self.addresses += 1
         address = f"169.254.169.{FIRST_ADDRESS + self.addresses % 200}"
         role, credentials = self.credentials(instance)
-        tree = metadata.tree(instance, self.user_data(instance_id), self.instance_profile(instance), role, credentials)
+        tree = metadata.tree(instance, self.user_data(instance_id), role, credentials)
         services.set_metadata(address, tree)
         buckets = [bucket["Name"] for bucket in self.s3.list_buckets()["Buckets"]]
         Machine(instance_id).boot(address, buckets)
@@ -88,18 +84,9 @@ class Ec2:
         data = base64.b64decode(attribute["UserData"].get("Value", ""))
         return (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode()
 
-    def instance_profile(self, instance: dict) -> str:
-        """The profile's ARN, from the launch template: moto's instances do not tell theirs."""
-        tags = {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
-        [version] = self.ec2.describe_launch_template_versions(
-            LaunchTemplateId=tags["aws:ec2launchtemplate:id"],
-            Versions=[tags["aws:ec2launchtemplate:version"]],
-        )["LaunchTemplateVersions"]
-        return version["LaunchTemplateData"]["IamInstanceProfile"]["Arn"]
-
     def credentials(self, instance: dict) -> tuple[str, dict]:
         """The instance role's name and temporary credentials for it, as EC2 gets them."""
-        profile = self.instance_profile(instance).rpartition("/")[2]
+        profile = instance["IamInstanceProfile"]["Arn"].rpartition("/")[2]
         role = self.iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"][0]
         credentials = self.sts.assume_role(
             RoleArn=role["Arn"], RoleSessionName=instance["InstanceId"], DurationSeconds=CREDENTIAL_SECONDS
@@ -126,10 +113,18 @@ class Ec2:
             change_metadata(
                 machine, {f"meta-data/iam/security-credentials/{role}": metadata.credentials_document(credentials)}
             )
-        ends = read_metadata(machine).get("meta-data/spot/termination-time")
+        told = read_metadata(machine)
+        if self.is_leaving(instance) and told[metadata.TARGET_LIFECYCLE_STATE] != "Terminated":
+            change_metadata(machine, metadata.target_lifecycle_state("Terminated"))
+        ends = told.get("meta-data/spot/termination-time")
         if ends and datetime.datetime.fromisoformat(ends) <= now:
             say(f"{machine.instance_id}: spot interruption")
             self.ec2.terminate_instances(InstanceIds=[machine.instance_id])
+
+    def is_leaving(self, instance: dict) -> bool:
+        """Whether the group waits for the instance's word before it terminates it."""
+        groups = self.autoscaling.describe_auto_scaling_instances(InstanceIds=[instance["InstanceId"]])
+        return any(member["LifecycleState"].startswith("Terminating") for member in groups["AutoScalingInstances"])
 
     def end(self, instance_id: str) -> None:
         def orderly() -> None:
@@ -138,8 +133,10 @@ class Ec2:
                 say(f"{instance_id}: orderly shutdown")
                 change_metadata(machine, metadata.target_lifecycle_state("Terminated"))
                 machine.stop()
-            machine.keep_logs()
-            machine.remove()
+            try:
+                machine.keep_logs()
+            finally:
+                machine.remove()
             docker("volume", "rm", machine.container, check=False)
             say(f"{instance_id}: gone")
 

@@ -109,6 +109,8 @@ def ensure_openclaw() -> str:
             [node] = (target / "node_modules").glob("node-linux-*")
             shutil.move(node / "bin/node", target / "node")
             shutil.rmtree(node)
+            for source_map in (target / "node_modules").rglob("*.map"):
+                source_map.unlink()
             build(tag, target)
             shutil.rmtree(target)
     return tag

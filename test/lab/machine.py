@@ -3,6 +3,9 @@
 import functools
 import pathlib
 import shutil
+import subprocess
+import tarfile
+import tempfile
 
 from . import images, services, settings
 from .docker import DockerError, docker, inspect
@@ -37,11 +40,8 @@ class Machine:
             settings.LABEL,
             "--label",
             f"{settings.LABEL}.instance={self.instance_id}",
-            # No name but the listed ones resolves, and every other says so at once.
             "--network",
             settings.NETWORK,
-            "--dns",
-            "127.0.0.1",
             *hosts,
             *isolation(),
             "--tmpfs",
@@ -111,6 +111,10 @@ class Machine:
         kept = ["--rm", "--label", settings.LABEL, "--volume", f"{logs}:/log:ro", images.ensure_machine()]
         return ["run", *kept, *journalctl, "--directory=/log/journal", *arguments]
 
+    @property
+    def has_journal(self) -> bool:
+        return self.running or (settings.MACHINES / self.instance_id / "log").exists()
+
     def journal(self, *arguments: str) -> str:
         return docker(*self.journal_command(*arguments))
 
@@ -119,7 +123,12 @@ class Machine:
         target = settings.MACHINES / self.instance_id
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        docker("cp", f"{self.container}:/var/log", str(target / "log"))
+        with tempfile.TemporaryFile() as archive:
+            subprocess.run(["docker", "cp", f"{self.container}:/var/log", "-"], stdout=archive, check=True)
+            archive.seek(0)
+            with tarfile.open(fileobj=archive) as members:
+                files = [member for member in members if member.isfile() or member.isdir()]
+                members.extractall(target, files, filter="data")
         return target / "log"
 
     def remove(self) -> None:

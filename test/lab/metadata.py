@@ -5,6 +5,7 @@ import json
 
 from . import settings
 
+TARGET_LIFECYCLE_STATE = "meta-data/autoscaling/target-lifecycle-state"
 MAC = "0e:00:00:00:00:01"
 
 
@@ -27,12 +28,11 @@ def instant(time: datetime.datetime) -> str:
     return time.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def tree(instance: dict, user_data: str, profile: str, role: str, credentials: dict) -> dict[str, str]:
+def tree(instance: dict, user_data: str, role: str, credentials: dict) -> dict[str, str]:
     """Paths below `latest/` and their texts, as long as nothing happens to the instance.
 
     :param instance: the instance as ec2 DescribeInstances has it
-    :param profile: the ARN of its instance profile
-    :param role: the name of the role in it
+    :param role: the name of the role in its instance profile
     :param credentials: as sts AssumeRole answers
     """
     zone = instance["Placement"]["AvailabilityZone"]
@@ -40,9 +40,11 @@ def tree(instance: dict, user_data: str, profile: str, role: str, credentials: d
     interface = f"meta-data/network/interfaces/macs/{MAC}"
     return {
         "meta-data/ami-id": instance["ImageId"],
-        "meta-data/autoscaling/target-lifecycle-state": "InService",
+        TARGET_LIFECYCLE_STATE: "InService",
         "meta-data/hostname": instance["PrivateDnsName"],
-        "meta-data/iam/info": json.dumps({"Code": "Success", "InstanceProfileArn": profile}),
+        "meta-data/iam/info": json.dumps(
+            {"Code": "Success", "InstanceProfileArn": instance["IamInstanceProfile"]["Arn"]}
+        ),
         f"meta-data/iam/security-credentials/{role}": credentials_document(credentials),
         "meta-data/instance-id": instance["InstanceId"],
         "meta-data/instance-life-cycle": instance.get("InstanceLifecycle", "on-demand"),
@@ -88,4 +90,4 @@ def rebalance_recommendation(at: datetime.datetime) -> dict[str, str]:
 
 
 def target_lifecycle_state(state: str) -> dict[str, str]:
-    return {"meta-data/autoscaling/target-lifecycle-state": state}
+    return {TARGET_LIFECYCLE_STATE: state}

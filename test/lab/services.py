@@ -20,13 +20,13 @@ AWS_NAMES = [
     "events",
     "logs",
     "monitoring",
-    "s3",
     "sns",
     "ssm",
     "ssmmessages",
     "sts",
 ]
 HOP_LIMIT = 1
+REGISTRY_VOLUME = "openclaw-lab-registry"
 
 
 def ensure_networks() -> None:
@@ -62,7 +62,7 @@ def start(registry_password: str) -> None:
                 "--network",
                 settings.NETWORK,
                 "--volume",
-                "openclaw-lab-registry:/var/lib/registry",
+                f"{REGISTRY_VOLUME}:/var/lib/registry",
                 *CERTIFICATE_OPTIONS,
             ),
         ),
@@ -91,7 +91,12 @@ def host_entries(buckets: list[str]) -> dict[str, str]:
     region = f"{settings.REGION}.amazonaws.com"
     return {
         **{f"{name}.{region}": aws for name in AWS_NAMES},
-        **{f"{bucket}.s3.{region}": aws for bucket in buckets},
+        # restic's S3 client asks for the dual-stack name.
+        **{
+            f"{prefix}{name}.{region}": aws
+            for name in ("s3", "s3.dualstack")
+            for prefix in ("", *(f"{bucket}." for bucket in buckets))
+        },
         settings.REGISTRY: address("openclaw-lab-registry", settings.NETWORK),
         "github.com": address("openclaw-lab-downloads", settings.NETWORK),
     }
@@ -104,8 +109,8 @@ def password_of(authorization_token: str) -> str:
 
 def push(image: str, reference: str) -> str:
     """Puts a local image into the registry under this reference and returns its digest."""
-    if not inspect("volume", "openclaw-lab-registry"):
-        docker("volume", "create", "--label", settings.LABEL, "openclaw-lab-registry")
+    if not inspect("volume", REGISTRY_VOLUME):
+        docker("volume", "create", "--label", settings.LABEL, REGISTRY_VOLUME)
     door = "openclaw-lab-registry-push"
     docker("rm", "--force", door, check=False)
     with step(f"{reference} into the registry"):
@@ -113,7 +118,7 @@ def push(image: str, reference: str) -> str:
             door,
             images.ensure_services(),
             "registry",
-            options=("--publish", "127.0.0.1::5000", "--volume", "openclaw-lab-registry:/var/lib/registry"),
+            options=("--publish", "127.0.0.1::5000", "--volume", f"{REGISTRY_VOLUME}:/var/lib/registry"),
         )
         try:
             port = docker("port", door, "5000/tcp").rpartition(":")[2]
