@@ -1,6 +1,7 @@
 """What an HTTP request asks of AWS: which service, which operation, with which parameters, signed with which key."""
 
 import io
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,10 @@ from werkzeug.wrappers import Response
 
 # Where the name a request is signed for differs from the service's name in the API models.
 SIGNING_NAMES = {"monitoring": "cloudwatch", "s3express": "s3"}
+
+
+# moto warns of codes that a service's model does not list, such as the ones that every service has.
+warnings.filterwarnings("ignore", message=r"Exception\(AwsError\)")
 
 
 class AwsError(ServiceException):

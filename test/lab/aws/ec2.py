@@ -44,3 +44,20 @@ def launch(backend: EC2Backend, service: Callable[..., Any], template: dict, sub
         )
         instance.iam_instance_profile = {"Arn": profile.get("Arn"), "Id": instance.id}
     return instance
+
+
+def install() -> None:
+    terminate, delete_vpc = Instance.terminate, EC2Backend.delete_vpc
+
+    def terminate_with_interfaces(instance: Instance) -> Any:
+        for interface in instance.nics.values():
+            instance.ec2_backend.enis.pop(interface.id, None)
+        return terminate(instance)
+
+    def delete_vpc_with_access_list(backend: EC2Backend, vpc_id: str) -> Any:
+        deleted = delete_vpc(backend, vpc_id)
+        for access_list in [each for each in backend.network_acls.values() if each.vpc_id == vpc_id]:
+            del backend.network_acls[access_list.id]
+        return deleted
+
+    Instance.terminate, EC2Backend.delete_vpc = terminate_with_interfaces, delete_vpc_with_access_list

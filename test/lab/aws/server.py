@@ -12,10 +12,11 @@ from typing import Any
 
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.ssm.models import ssm_backends
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
 
-from . import autoscaling, cloudformation, s3
+from . import autoscaling, cloudformation, ec2, s3
 from .access import OPERATOR_KEY, SERVICE_KEY, Access, Refused
 from .call import AwsError, Call, UnreadableCall
 from .journal import Journal
@@ -28,7 +29,7 @@ Address = tuple[str, int]
 class LocalAws:
     """A local AWS in threads of this process. moto's state is the process's, so there is one of these at a time.
 
-    :param http: where it listens for the CDK CLI and the operator, for whom it stands for AWS's TLS endpoints and counts
+    :param http: where it listens for the CDK CLI and the operator; it stands for AWS's TLS endpoints, so requests count
         as encrypted (`aws:SecureTransport`); it serves /lab/ and /moto-api too. Port 0 takes a free one
     :param https: where it listens with TLS, for machines; None for nowhere
     :param certificate: PEM file for `https`, with `key`
@@ -66,6 +67,7 @@ class LocalAws:
             threading.Thread(target=server.serve_forever, name="local AWS", daemon=True).start()
         service = self.client_factory(SERVICE_KEY)
         s3.install()
+        ec2.install()
         autoscaling.install(service)
         cloudformation.install(service, self.account)
         return self
@@ -86,13 +88,20 @@ class LocalAws:
     ) -> Callable[..., Any]:
         """A function from a service's (and region's) name to a boto3 client of this AWS."""
         session = boto3.Session(access_key, "unchecked", token, region_name=self.region)
-        lock = threading.Lock()
+        lock, made = threading.Lock(), {}
 
         def client(service: str, region: str | None = None) -> Any:
+            """Clients are slow to make and safe to share."""
             with lock:
-                return session.client(service, region, endpoint_url=url or self.url)
+                if (service, region) not in made:
+                    made[service, region] = session.client(service, region, endpoint_url=url or self.url)
+                return made[service, region]
 
         return client
+
+    def publish_parameter(self, name: str, value: str) -> None:
+        """Change a public parameter under /aws/, as AWS does when a new AMI is out; no call of a client can."""
+        ssm_backends[self.account][self.region]._parameters[name][-1].value = value
 
     def _application(self, secure: bool, admin: bool = False) -> Callable[[dict, Callable], Iterable[bytes]]:
         def application(environ: dict, start_response: Callable) -> Iterable[bytes]:

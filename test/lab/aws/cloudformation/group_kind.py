@@ -74,8 +74,8 @@ class AutoScalingGroup(Kind):
         suspended = policy.get("SuspendProcesses", [])
         c.report(
             f"Rolling update initiated. Terminating {len(obsolete)} obsolete instance(s) in batches of 1, while "
-            f"keeping at least 0 instance(s) in service. Waiting on resource signals with a timeout of {pause} when new "
-            "instances are added to the autoscaling group."
+            f"keeping at least 0 instance(s) in service. Waiting on resource signals with a timeout of {pause} when "
+            "new instances are added to the autoscaling group."
         )
         if suspended:
             c.call("autoscaling", "suspend_processes", AutoScalingGroupName=group, ScalingProcesses=suspended)
