@@ -1,0 +1,96 @@
+"""What happens to a machine: restart, reboot, power cut, and a restore that does not work. In the order of its life."""
+
+import json
+
+import pytest
+from lab import demo, images, services, settings
+from lab.docker import docker
+
+from .looking import GATEWAY, container_environment, eventually
+
+
+def versions(deployment) -> list[tuple[str, str]]:
+    """Every version of every object of the state, and every delete marker."""
+    answer = deployment.client("s3").list_object_versions(Bucket=deployment.bucket)
+    found = answer.get("Versions", []) + answer.get("DeleteMarkers", [])
+    return sorted(
+        (each["Key"], each["VersionId"]) for each in found if not each["Key"].startswith(("tools/", "access-logs/"))
+    )
+
+
+def test_a_restart_fetches_the_secrets_anew(deployment, machine):
+    deployment.put_secret("env/ADDED_LATER", "a new value")
+    machine.execute("systemctl", "restart", "openclaw.service")
+    assert container_environment(machine)["ADDED_LATER"] == "a new value"
+
+
+def test_a_reboot_comes_back_with_the_state(deployment, machine):
+    demo.write(machine)
+    before = machine.state["StartedAt"]
+    machine.reboot()
+    assert eventually(lambda: machine.running and machine.state["StartedAt"] != before, seconds=150)
+    again = deployment.wait_ready()
+    assert again.instance_id == machine.instance_id
+    assert demo.read(again)
+    assert "first boot" not in again.journal("--boot", "--unit", "openclaw-restore.service")
+
+
+@pytest.fixture
+def moved_tag(tmp_path):
+    """The image's tag in the registry names another image for a while."""
+    original = images.ensure_openclaw()
+    (tmp_path / "Dockerfile").write_text(f"FROM {original}\nLABEL moved=yes\n")
+    images.build("openclaw-lab/moved:latest", tmp_path)
+    moved = services.push("openclaw-lab/moved:latest", settings.OPENCLAW_IMAGE)
+    yield moved
+    services.push(original, settings.OPENCLAW_IMAGE)
+    docker("rmi", "openclaw-lab/moved:latest")
+
+
+def test_a_power_cut_brings_a_replacement_with_the_state_and_the_same_image(deployment, machine, moved_tag):
+    recorded = json.loads(
+        deployment.client("ssm").get_parameter(Name=f"{deployment.parameter_path}/image")["Parameter"]["Value"]
+    )
+    machine.execute("systemctl", "start", "openclaw-backup.service")
+    machine.cut_power()
+    replacement = deployment.wait_ready(other_than=machine.instance_id)
+
+    assert demo.read(replacement)
+    demo.check_page()
+    running = replacement.execute("docker", "inspect", "--format", "{{.Config.Image}} {{.Image}}", GATEWAY)
+    name, image_id = running.split()
+    digests = json.loads(
+        replacement.execute("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image_id)
+    )
+    assert recorded["digest"] != moved_tag
+    assert [digest.partition("@")[2] for digest in digests] == [recorded["digest"]], name
+
+
+def test_a_normal_life_asks_for_nothing_that_iam_denies(emulator):
+    assert emulator.denials() == []
+
+
+def test_a_failed_restore_keeps_openclaw_down_and_refuses_backups(deployment, emulator, machine):
+    before = versions(deployment)
+    emulator.fail("s3", "GetObject")
+    try:
+        machine.cut_power()
+        failed = eventually(lambda: failed_machine(deployment, other_than=machine.instance_id), seconds=400)
+        assert failed, "no replacement that gave up"
+        assert failed.execute("systemctl", "is-active", "openclaw.service", check=False) == "inactive"
+        assert failed.execute("docker", "ps", "--quiet") == ""
+        failed.execute("systemctl", "start", "openclaw-backup.service", check=False)
+        assert versions(deployment) == before
+    finally:
+        emulator.heal()
+    assert demo.read(deployment.wait_ready(other_than=machine.instance_id))
+
+
+def failed_machine(deployment, other_than: str):
+    """The replacement once its cfn-init has given up, or None."""
+    machine = deployment.machine()
+    if not machine or machine.instance_id == other_than:
+        return None
+    return (
+        machine if machine.succeeds("grep", "-q", "Error encountered during build", "/var/log/cfn-init.log") else None
+    )
