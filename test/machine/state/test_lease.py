@@ -93,9 +93,12 @@ def test_a_lease_copied_from_another_bucket_counts_as_none(living):
     living.backup()
 
 
-def test_a_new_generation_is_above_every_snapshot_in_the_bucket(living):
+def test_a_new_generation_is_above_every_snapshot_in_the_bucket(make_deployment):
     """As after `aws s3 sync` from a deployment with a longer history."""
-    deployment = living.deployment
+    deployment = make_deployment(backup="snapshots")
+    living = deployment.launch()
+    living.boot()
+    living.a_life()
     for _ in range(3):
         living.boot()
     living.backup()

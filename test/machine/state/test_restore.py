@@ -17,8 +17,14 @@ def damage_newest(machine):
     machine.backup()
     new = [key for key in deployment.stored() if key not in before]
     prefix = "snapshots/data/" if deployment.backup == "snapshots" else "mirror/.openclaw/agents/"
-    key = next(key for key in new if key.startswith(prefix))
-    body = bytearray(deployment.s3.get_object(Bucket=deployment.bucket, Key=key)["Body"].read())
+    bodies = {
+        key: deployment.s3.get_object(Bucket=deployment.bucket, Key=key)["Body"].read()
+        for key in new
+        if key.startswith(prefix)
+    }
+    # The largest is content; damage in restic's directories would be noticed by the next backup itself.
+    key = max(bodies, key=lambda one: len(bodies[one]))
+    body = bytearray(bodies[key])
     body[len(body) // 2] ^= 1
     deployment.erase(key)
     if deployment.backup == "snapshots":
@@ -159,6 +165,18 @@ def test_a_restore_cut_off_at_any_step_is_finished_by_the_next_boot(living, step
     assert len(list(replacement.path("workspace/notes").iterdir())) == 12
     assert not (replacement.var / "restore-journal.json").exists()
     replacement.backup()
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_restore_on_a_living_volume_that_is_cut_off_is_finished_too(living, after):
+    """The stamp is there already: without the journal, what was moved aside would stay away."""
+    assert cut_at(living, "state.placing:Placing._replace", after, "restore") == -9
+    living.backup(expect=78)
+    living.boot()
+    assert living.notes() == 20
+    assert living.path("auth-profile-secrets/key").read_text() == "secret"
+    assert len(list(living.path("workspace/notes").iterdir())) == 12
+    living.backup()
 
 
 def test_an_outage_is_never_taken_for_an_empty_bucket(living, cloud):

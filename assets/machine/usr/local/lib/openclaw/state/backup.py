@@ -50,6 +50,7 @@ class Backup:
 
     def _run(self, force: bool) -> dict | None:
         self.gates.require_restored()
+        self.gates.require_settled()
         held = self.lease.check()
         staging = Staging(self.settings)
         refusal = None

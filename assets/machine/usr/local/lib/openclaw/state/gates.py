@@ -30,6 +30,7 @@ class Good:
 class Gates:
     def __init__(self, settings: Settings):
         self.restored_path = settings.var / "restored"
+        self.journal_path = settings.var / "restore-journal.json"
         self.good_path = settings.var / "last-good.json"
         self.sequence_path = settings.var / "sequence.json"
         self.fenced_path = settings.var / "fenced"
@@ -48,6 +49,11 @@ class Gates:
                 f"no backup before a good restore or a declared first boot: {self.restored_path} is missing "
                 "(systemctl status openclaw-restore.service says why)"
             )
+
+    def require_settled(self) -> None:
+        """@raises Refused while a cut-off restore has moved some of the state and not the rest"""
+        if self.journal_path.exists():
+            raise Refused("no backup while a restore that was cut off is unfinished: the next boot finishes it")
 
     def last_good(self) -> Good | None:
         value = durable.read_json(self.good_path)

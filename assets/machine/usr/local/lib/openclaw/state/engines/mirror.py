@@ -89,10 +89,8 @@ class Mirror(Engine):
         return sorted(found, key=lambda one: one.order)
 
     def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = ()) -> None:
-        if snapshot.id == OBJECTS_ONLY:
-            items = list(plain_items(self._put_by_hand()))
-        else:
-            items = list(self._items(snapshot))
+        by_hand = snapshot.id == OBJECTS_ONLY
+        items = list(plain_items(self._put_by_hand()) if by_hand else self._items(snapshot))
         if paths:
             items = [item for item in items if any(_is_within(item.path, path) for path in paths)]
         fetch_tree(self.objects, items, target)

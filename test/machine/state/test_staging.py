@@ -1,0 +1,218 @@
+"""The staged copy: never torn, never of a live log, and nothing of it forgotten or left over."""
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+from machine.state.machine import Machine, Writer, make_parents
+from state import copying, exclusions
+from state.settings import Settings
+from state.staging import Staging
+
+
+@pytest.fixture
+def host(tmp_path):
+    class Host(Machine):
+        def __init__(self):
+            self.directory, self.data, self.var = tmp_path, tmp_path / "data", tmp_path / "var"
+            for name in (".openclaw", "workspace", "auth-profile-secrets"):
+                make_parents(self.data / name)
+
+        @property
+        def settings(self):
+            # Staging looks at two of them.
+            return Settings(**{**dict.fromkeys(Settings.__dataclass_fields__), "data": self.data, "var": self.var})
+
+        def stage(self):
+            with Staging(self.settings).refreshed() as staged:
+                names = {entry.path for entry in staged.index.entries() if entry.kind in ("file", "database")}
+                return staged, names
+
+        @property
+        def staged(self):
+            return self.var / "staging" / "tree"
+
+    return Host()
+
+
+def test_a_database_is_copied_whole_while_it_is_written(host):
+    path = host.database(rows=2000)
+    with Writer(path) as writer:
+        for _ in range(15):
+            before = writer.committed
+            host.stage()
+            name = f"file:{host.staged / '.openclaw/state/openclaw.sqlite'}?immutable=1"
+            with contextlib.closing(sqlite3.connect(name, uri=True)) as copy:
+                assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                assert copy.execute("SELECT count(*) FROM note").fetchone()[0] >= 2000 + before
+    assert not [path.name for path in host.staged.rglob("*-wal")] + [path.name for path in host.staged.rglob("*-shm")]
+
+
+def test_databases_are_found_by_content_not_by_name(host):
+    host.database("workspace/data.bin")
+    host.write("workspace/named.sqlite", "no database at all")
+    host.write("workspace/cut.db", b"SQLite format 3\x00 and nothing sound after it")
+    staged, names = host.stage()
+    assert set(staged.databases) == {"workspace/data.bin"}
+    assert {"workspace/named.sqlite", "workspace/cut.db"} <= names
+    assert not any("data.bin-" in name for name in names)
+
+
+def test_what_is_only_in_the_log_is_in_the_copy(host):
+    """As right after OpenClaw's first turn: 4 KB of database, everything else in its log."""
+    path = host.database(rows=0)
+    keeper = sqlite3.connect(path)
+    keeper.execute("PRAGMA wal_autocheckpoint=0")
+    with keeper:
+        keeper.execute("INSERT INTO note(text) VALUES ('only in the log')")
+    host.stage()
+    with contextlib.closing(sqlite3.connect(host.staged / ".openclaw/state/openclaw.sqlite")) as copy:
+        assert copy.execute("SELECT text FROM note").fetchall() == [("only in the log",)]
+    keeper.close()
+
+
+def test_a_second_run_reads_only_what_changed(host):
+    for number in range(30):
+        host.write(f"workspace/{number}", f"content {number}")
+    host.database()
+    time.sleep(2.1)
+    host.stage()
+    host.write("workspace/7", "changed 7")
+    staged, _ = host.stage()
+    assert staged.bytes_read == len("changed 7")
+    assert (host.staged / "workspace/7").read_text() == "changed 7"
+
+
+def test_a_later_write_in_place_never_reaches_what_is_staged(host):
+    path = host.write("workspace/log", "a" * 5000)
+    host.stage()
+    with path.open("r+") as stream:
+        stream.write("b" * 100)
+    assert (host.staged / "workspace/log").read_text() == "a" * 5000
+
+
+def test_what_is_gone_leaves_the_staged_copy_too(host):
+    host.write("workspace/directory/file", "x")
+    host.write("workspace/kind", "a file")
+    host.stage()
+    (host.path("workspace/directory/file")).unlink()
+    host.path("workspace/directory").rmdir()
+    host.path("workspace/kind").unlink()
+    host.write("workspace/kind/now-a-directory", "y")
+    _, names = host.stage()
+    assert names == {"workspace/kind/now-a-directory"}
+    assert not (host.staged / "workspace/directory").exists()
+
+
+def test_a_file_that_is_always_being_written_keeps_its_last_good_copy(host, monkeypatch):
+    path = host.write("workspace/busy", "whole")
+    host.stage()
+    stopping = threading.Event()
+
+    def scribble():
+        while not stopping.is_set():
+            path.write_bytes(os.urandom(2_000_000))
+
+    thread = threading.Thread(target=scribble)
+    thread.start()
+    monkeypatch.setattr(copying, "ATTEMPTS", 2)
+    staged, names = host.stage()
+    stopping.set()
+    thread.join()
+    assert "workspace/busy" in names
+    content = (host.staged / "workspace/busy").read_bytes()
+    assert content == b"whole" or (len(content) == 2_000_000 and not staged.unstable)
+
+
+def test_files_that_come_and_go_are_no_failure(host):
+    stopping = threading.Event()
+
+    def churn():
+        number = 0
+        while not stopping.is_set():
+            number += 1
+            path = host.write(f"workspace/churn/{number}", "x")
+            path.unlink()
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        for _ in range(10):
+            host.stage()
+    finally:
+        stopping.set()
+        thread.join()
+
+
+def test_staging_of_another_boot_is_thrown_away(host):
+    """Nothing in it was synced: a file may be empty that the index vouches for."""
+    host.write("workspace/file", "content")
+    time.sleep(2.1)
+    host.stage()
+    (host.staged / "workspace/file").write_text("")
+    (host.var / "staging/boot-id").write_text("the boot before")
+    host.stage()
+    assert (host.staged / "workspace/file").read_text() == "content"
+
+
+@pytest.mark.parametrize(
+    "path, out",
+    [
+        (".openclaw/cache", True),
+        (".openclaw/plugin-skills", True),
+        (".openclaw/agents/main/cache", False),
+        (".openclaw/state/openclaw.sqlite-wal", True),
+        (".openclaw/state/x.generation-lock.sqlite", True),
+        (".openclaw/gateway.pid", True),
+        (".openclaw/npm", False),
+        (".openclaw/state/openclaw.sqlite", False),
+        (".openclaw/state/openclaw.sqlite.pre-startup-migration-1.bak", False),
+        ("workspace/cache", False),
+        ("workspace/tool.pid", False),
+        ("workspace/.git", False),
+        (".openclaw", False),
+    ],
+)
+def test_what_is_left_out(path, out):
+    assert exclusions.is_excluded(path) is out
+
+
+def test_sockets_and_pipes_are_left_out(host):
+    os.mkfifo(host.path("workspace/pipe"))
+    host.write("workspace/file", "x")
+    _, names = host.stage()
+    assert names == {"workspace/file"}
+
+
+def test_a_large_tree_takes_less_than_100_mb(host):
+    for number in range(20_000):
+        path = host.path(f"workspace/{number // 500}/{number}")
+        if number % 500 == 0:
+            path.parent.mkdir()
+        path.write_bytes(b"x")
+    program = textwrap.dedent("""
+        import resource, sys
+        from pathlib import Path
+        from state.settings import Settings
+        from state.staging import Staging
+        values = dict.fromkeys(Settings.__dataclass_fields__, 0)
+        settings = Settings(**{**values, "data": Path(sys.argv[1]), "var": Path(sys.argv[2])})
+        with Staging(settings).refreshed() as staged:
+            assert staged.files == 20000
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    """)
+    library = next(path for path in sys.path if path.endswith("lib/openclaw"))
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(host.data), str(host.var)],
+        env={**os.environ, "PYTHONPATH": library},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) < 100_000
