@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 from lab.aws.cloudformation import template as templates
 from lab.aws.cloudformation.signals import Signals, SignalsMissing, seconds
 from lab.aws.policy import ALLOW, DENY, NO_DECISION, Question, UnknownCondition, decide
+from moto.s3.models import S3Backend
 
 BUCKET = "arn:aws:s3:::state"
 
@@ -115,19 +117,27 @@ def test_conditional_writes_look_at_the_current_object(client, bucket):
     assert code(s3.put_object, **bucket, Body=b"3", IfNoneMatch="*") == "OK"
 
 
-def test_of_many_conditional_writers_one_wins(client, bucket):
-    s3, start, results = client("s3"), threading.Barrier(12), []
+def test_of_many_conditional_writers_one_wins(client, bucket, monkeypatch):
+    s3, start, results = client("s3"), threading.Barrier(6), []
+    store = S3Backend.put_object
+
+    def store_slowly(*args, **kwargs):
+        time.sleep(0.05)
+        return store(*args, **kwargs)
+
+    # Between moto's look at the current object and its write there is time for all of them.
+    monkeypatch.setattr(S3Backend, "put_object", store_slowly)
 
     def write(number: int) -> None:
         start.wait()
         results.append(code(s3.put_object, **bucket, Body=str(number), IfNoneMatch="*"))
 
-    writers = [threading.Thread(target=write, args=(number,)) for number in range(12)]
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(6)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
-    assert sorted(results) == ["OK"] + ["PreconditionFailed"] * 11
+    assert sorted(results) == ["OK"] + ["PreconditionFailed"] * 5
 
 
 def lab(aws, method: str, path: str, body: dict | None = None):

@@ -14,7 +14,7 @@ def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-@dataclass
+@dataclass(eq=False)
 class Resource:
     logical_id: str
     type: str
