@@ -1,8 +1,8 @@
 """The IAM actions, resources and condition values of a call, after AWS's Service Authorization Reference.
 
 A call that asks for several things (deleting a batch of objects, copying one) needs each to be allowed; AWS would
-answer a batch of deletes key by key. Calls that are not listed here are decided on the resource `*`, so that only a statement
-with `Resource: "*"` can allow them. What an object's tags or ACL in a PutObject ask for besides is not modelled.
+answer a batch of deletes key by key. Calls that are not listed here are decided on the resource `*`, so that only a
+statement with `Resource: "*"` can allow them. What tags or an ACL in a PutObject ask for besides is not modelled.
 """
 
 from collections.abc import Iterator
