@@ -1,7 +1,6 @@
 """The lab's images, built once per content: a tag is the hash of all that the image is made from."""
 
 import hashlib
-import os
 import pathlib
 import shutil
 import subprocess
@@ -44,13 +43,7 @@ def ensure_debian() -> None:
             docker("tag", "debian:trixie", DEBIAN)
             return
         say("no container registry answers: making it from Debian's packages")
-        if not shutil.which("mmdebstrap"):
-            subprocess.run(
-                ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", "mmdebstrap"],
-                check=True,
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-                stdout=subprocess.DEVNULL,
-            )
+        subprocess.run([settings.REPOSITORY / "test/ensure-programs", "mmdebstrap"], check=True)
         with tempfile.TemporaryFile() as archive:
             made = subprocess.run(
                 ["mmdebstrap", "--quiet", "--variant=minbase", "trixie", "-"], stdout=archive, check=False

@@ -45,8 +45,7 @@ def _is_new_enough(program: str) -> bool:
 def _ensure_toolbox() -> None:
     if (TOOLBOX / "usr/bin/restic").exists():
         return
-    if not shutil.which("mmdebstrap"):
-        subprocess.run(["apt-get", "install", "-qq", "--yes", "--no-install-recommends", "mmdebstrap"], check=True)
+    subprocess.run([REPOSITORY / "test/ensure-programs", "mmdebstrap"], check=True)
     new = TOOLBOX.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
     new.parent.mkdir(exist_ok=True)
