@@ -32,7 +32,8 @@ def test_a_reboot_comes_back_with_the_state(deployment, machine):
     again = deployment.wait_ready()
     assert again.instance_id == machine.instance_id
     assert demo.read(again)
-    assert "first boot" not in again.journal("--boot", "--unit", "openclaw-restore.service")
+    restore = again.journal("--boot", "--unit", "openclaw-restore.service")
+    assert "first boot" not in restore and '"event": "restore"' in restore, restore
 
 
 @pytest.fixture

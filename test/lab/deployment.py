@@ -87,6 +87,9 @@ class Deployment:
     def bootstrapped(self) -> bool:
         return "CDKToolkit" in self.stacks()
 
+    def deployed(self) -> bool:
+        return self.stack_name in self.stacks()
+
     def bootstrap(self) -> None:
         with step("cdk bootstrap"):
             self.cdk(
