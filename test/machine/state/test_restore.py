@@ -44,6 +44,7 @@ def test_a_damaged_newest_backup_is_named_and_the_newest_good_one_taken(living):
     # The same content again must not lean on what is damaged in the store.
     replacement.write(lost, bytes(range(256)) * 100)
     replacement.backup()
+    assert replacement.record("prune")["result"] == "success"
     third = replacement.replaced()
     third.boot()
     assert '"result": "damaged"' not in third.log

@@ -169,6 +169,7 @@ class Restore:
     def _candidates(self) -> list[Snapshot]:
         """Newest first, of every engine: after a change of `backup` the state is where the former engine left it."""
         found = [one for engine in engines.every(self.settings, self.aws).values() for one in engine.list()]
+        found = [one for one in found if not one.partial]
         return sorted(found, key=lambda one: one.order, reverse=True)
 
     def choose(self, wanted: str = "", at: datetime | None = None) -> Snapshot:

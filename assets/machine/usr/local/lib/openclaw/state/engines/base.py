@@ -26,6 +26,8 @@ class Snapshot:
     instance: str
     image: str
     openclaw: str | None
+    # What a repair left of a damaged one: for a person to look into, never a state to serve.
+    partial: bool = False
 
     @property
     def order(self) -> tuple[int, int, datetime]:

@@ -87,7 +87,8 @@ class Snapshots(Engine):
             return
         packs = sorted(set(re.findall(r"\b(?:pack|data/)\W*([0-9a-f]{64})\b", result.err + result.out)))
         log.say(f"repairing the repository: {len(packs)} damaged packs")
-        for command in (["repair", "packs", *packs], ["repair", "index"]):
+        # The last one frees the snapshots of what they name in vain, without which nothing can be thinned out.
+        for command in (["repair", "packs", *packs], ["repair", "index"], ["repair", "snapshots", "--forget"]):
             if command[-1] != "packs":
                 # repair packs leaves what it could save in the working directory.
                 repaired = self._restic(command, cwd=self.settings.var)
@@ -116,6 +117,7 @@ class Snapshots(Engine):
             instance=tags.get("instance", ""),
             image=tags.get("image", ""),
             openclaw=tags.get("openclaw") or None,
+            partial="repaired" in tags,
         )
 
     def _restic(self, arguments: list[str], cwd: Path | None = None, create: bool = False) -> programs.Result:
