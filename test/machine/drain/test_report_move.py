@@ -28,17 +28,21 @@ def note(**more):
 
 @pytest.fixture
 def report(machine, imds):
-    def report(found=None, restored=RESTORED):
+    def report(found=None, restored=RESTORED, **env):
         """Runs it where the bucket holds `found` (None: nothing); the message's subject, body and the log."""
         if restored is not None:
             (machine.var / "restored").write_text(json.dumps(restored))
         (machine.root / "note").write_text(json.dumps(found))
         absent = "exit 1" if found is None else f'cp {machine.root}/note "$5"'
         machine.stub(
-            "aws", f'[[ $1 != s3 ]] || {{ {absent}; }}\n[[ $1 != sns ]] || printf "%s\\0" "$@" >{machine.root}/sns'
+            "aws", f'[[ $4 != s3:* ]] || {{ {absent}; }}\n[[ $1 != sns ]] || printf "%s\\0" "$@" >{machine.root}/sns'
         )
         done = machine.run(
-            "report-move", OPENCLAW_IMDS=imds.url, STATE_BUCKET="bucket", ALARM_TOPIC="arn:aws:sns:me-central-1:1:topic"
+            "report-move",
+            OPENCLAW_IMDS=imds.url,
+            STATE_BUCKET="bucket",
+            ALARM_TOPIC="arn:aws:sns:me-central-1:1:topic",
+            **env,
         )
         assert done.returncode == 0, done.stderr
         sent = (machine.root / "sns").read_text().split("\0") if (machine.root / "sns").exists() else None
@@ -108,9 +112,24 @@ def test_a_first_boot_is_no_move(report, restored):
     assert report(None, restored)[0] is None
 
 
-def test_is_stamped_so_that_it_is_told_once(report, machine):
-    report(note())
-    assert (machine.var / "moved").exists()
+def test_tells_once(report, machine):
+    assert report(note())[0]
+    (machine.root / "sns").unlink()
+    assert report(note())[0] is None
+
+
+def test_clears_the_word_of_the_last_end_at_every_start(report, machine):
+    for _ in range(2):
+        report(note())
+        assert machine.calls("aws")[-1].startswith(
+            f"s3 cp --only-show-errors {machine.run_dir}/handover.json s3://bucket/"
+        )
+    assert (machine.run_dir / "handover.json").read_text() == "{}\n"
+
+
+def test_there_is_no_word_to_clear_without_backups(report, machine):
+    report(None, {"first_boot": True}, BACKUP="off")
+    assert not machine.calls("aws")
 
 
 def test_a_subject_fits_into_a_mail(report):

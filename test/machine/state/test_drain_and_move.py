@@ -110,6 +110,16 @@ def test_a_second_machine_does_not_mistake_an_older_word_for_its_own(living, dra
     assert f'"from": "{former}"' in told
 
 
+def test_the_word_of_a_reboot_is_not_taken_for_that_of_a_power_cut_after_it(living, drain, run):
+    drain(living)
+    (living.run / "drain.json").unlink()
+    living.boot()
+    run(living, "report-move")
+    living.write("workspace/lost.md", "after the last backup")
+    told = run(replaced(living), "report-move").stderr
+    assert "moved: failure, not clean" in told
+
+
 @pytest.mark.parametrize("status", [500, 503])
 def test_an_outage_in_the_middle_of_a_drain_costs_time_and_no_state(living, drain, cloud, status):
     living.write("workspace/last.md", "last")
