@@ -149,3 +149,10 @@ class TestCommand:
         done = machine.run(ASSETS / "usr/local/bin/openclaw", "devices", "list", "a b", "$HOME")
         assert done.stdout == "exec|--interactive|openclaw-gateway|openclaw|devices|list|a b|$HOME|"
         assert done.returncode == 3
+
+
+@pytest.mark.parametrize(("job", "asked"), [("4711", False), ("0", True), ("", True)])
+def test_openclaw_is_asked_for_again_only_when_its_start_is_gone(machine, job, asked):
+    machine.stub("systemctl", f'[[ $1 != show ]] || echo "{job}"')
+    assert machine.run("ask-for-gateway").returncode == 0
+    assert ("start --no-block openclaw.service" in machine.calls("systemctl")) == asked

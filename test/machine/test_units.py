@@ -155,4 +155,4 @@ def test_an_outage_at_boot_ends_with_openclaw_started(name):
     # systemd forgets a start that failed for a dependency, so each one that an outage can fail asks for it anew.
     unit = f"openclaw-{name}.service"
     assert settings(unit)["Restart"] == ["on-failure"] and settings(unit)["StartLimitIntervalSec"] == ["0"]
-    assert "-/usr/bin/systemctl start --no-block openclaw.service" in settings(unit)["ExecStartPost"]
+    assert "-/usr/local/libexec/openclaw/ask-for-gateway" in settings(unit)["ExecStartPost"]
