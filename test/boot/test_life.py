@@ -33,7 +33,7 @@ def test_a_reboot_comes_back_with_the_state(deployment, machine):
     assert again.instance_id == machine.instance_id
     assert demo.read(again)
     restore = again.journal("--boot", "--unit", "openclaw-restore.service")
-    assert "first boot" not in restore and '"event": "restore"' in restore, restore
+    assert '"event": "lease"' in restore and '"event": "restore"' not in restore, restore
 
 
 @pytest.fixture

@@ -62,12 +62,6 @@ def current(stack: str = "demo") -> Deployment:
     return Deployment(runtime["endpoint"], stack)
 
 
-def has_machine(stack: str) -> bool:
-    """Whether a machine of this deployment runs in a lab that runs."""
-    runtime = cloud.running()
-    return runtime is not None and Deployment(runtime["endpoint"], stack).machine() is not None
-
-
 def clear() -> None:
     """Removes the lab's machines, services, networks and volumes, but not the registry's content."""
     for container in ours("container"):

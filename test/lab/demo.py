@@ -19,11 +19,10 @@ LAB = "PYTHONPATH=test .venv/bin/python -m lab"
 
 
 def demo() -> None:
-    if control.has_machine("demo"):
+    if cloud.running():
         raise SystemExit(
-            "the demo runs already: look around (python -m lab status), or end it first (python -m lab down)"
+            "the lab runs already: look around (python -m lab status), or end it first (python -m lab down)"
         )
-    cloud.stop()
     began = time.monotonic()
     timings: list[tuple[str, float]] = []
 
