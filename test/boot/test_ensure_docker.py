@@ -27,7 +27,7 @@ TOOLS = [
     "sleep",
     "sort",
 ]
-TOOLS += ["tail", "tr"]
+TOOLS += ["tail", "touch", "tr"]
 NO_SERVICE_MANAGER = not pathlib.Path("/run/systemd/system").exists()
 # An engine answers as soon as a dockerd has been started.
 STUBS = {
@@ -40,7 +40,7 @@ STUBS = {
 DOCKERD = """
 echo $$ > "$2"
 touch "$STUB_STATE/engine"
-exec -a dockerd sleep 60
+while true; do sleep 0.2; done
 """
 
 
