@@ -46,7 +46,7 @@ shell:
 test-aws: setup
 	$(PYTEST) test/aws
 test-state: setup programs
-	$(PYTEST) test/machine/state
+	$(PYTEST) test/machine/state --numprocesses 2
 test-boot: setup
 	$(PYTEST) test/boot
 

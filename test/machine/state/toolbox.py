@@ -1,6 +1,7 @@
 """The real `aws` (v2) and `restic` for these tests: Debian trixie's, unpacked under .lab/toolbox where this system has
 none that is new enough, and an `aws` that starts quickly (the CLI's own code, loaded once; see aws_server.py)."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -43,12 +44,18 @@ def _is_new_enough(program: str) -> bool:
 
 
 def _ensure_toolbox() -> None:
-    if (TOOLBOX / "usr/bin/restic").exists():
-        return
+    TOOLBOX.parent.mkdir(exist_ok=True)
+    # Side by side, each worker of a test run comes here.
+    with TOOLBOX.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (TOOLBOX / "usr/bin/restic").exists():
+            _make_toolbox()
+
+
+def _make_toolbox() -> None:
     subprocess.run([REPOSITORY / "test/ensure-programs", "mmdebstrap"], check=True)
     new = TOOLBOX.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
-    new.parent.mkdir(exist_ok=True)
     options = ("--quiet", "--variant=extract", "--include=awscli,restic")
     subprocess.run(["mmdebstrap", *options, "trixie", new], check=True, stdin=subprocess.DEVNULL)
     # Unpacked only, the packages' own scripts did not run: without compiled modules each `aws` takes seconds to start.
