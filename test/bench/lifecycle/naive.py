@@ -1,0 +1,24 @@
+"""What most do: let the service stop as long as it wants, then save. Put in the drain's place on one machine."""
+
+import contextlib
+from collections.abc import Iterator
+
+from lab.machine import Machine
+
+COMPARED = {"idle", "busy", "run-in-progress", "backup-running"}
+DIRECTORY = "/etc/systemd/system/openclaw-drain.service.d"
+# OpenClaw's own patience with a run in progress is 315 s.
+DROP_IN = """[Service]
+ExecStop=
+ExecStop=/usr/bin/docker stop --time 330 openclaw-gateway
+ExecStop=/usr/local/libexec/openclaw/backup --final
+"""
+
+
+@contextlib.contextmanager
+def order(machine: Machine) -> Iterator[None]:
+    """The machine goes with what this changed on it: nothing is put back."""
+    machine.execute("mkdir", "-p", DIRECTORY)
+    machine.execute("sh", "-c", f"cat >{DIRECTORY}/naive.conf", stdin=DROP_IN)
+    machine.execute("sh", "-c", "rm /etc/systemd/system/openclaw.service.d/drain.conf; systemctl daemon-reload")
+    yield
