@@ -37,7 +37,7 @@ export class StateBucket extends Construct {
       lifecycleRules: [
         {
           id: 'OldVersions',
-          noncurrentVersionExpiration: Duration.days(30),
+          noncurrentVersionExpiration: Duration.days(35),
           expiredObjectDeleteMarker: true,
           abortIncompleteMultipartUploadAfter: Duration.days(2),
         },

@@ -70,7 +70,7 @@ test('forgets old versions, unfinished uploads and access logs, and never a curr
     {
       Id: 'OldVersions',
       Status: 'Enabled',
-      NoncurrentVersionExpiration: { NoncurrentDays: 30 },
+      NoncurrentVersionExpiration: { NoncurrentDays: 35 },
       ExpiredObjectDeleteMarker: true,
       AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 },
     },

@@ -22,8 +22,11 @@ def of_bucket(machine):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_backup_through_a_fault_fails_clearly_and_the_next_one_is_good(living, cloud, fault):
     living.write("workspace/notes/3.md", "changed")
-    # Not the lease: without it nothing would be tried at all.
-    matches = lambda request: of_bucket(living)(request) and "lease.json" not in request.path
+
+    def matches(request):
+        # Not the lease: without it nothing would be tried at all.
+        return of_bucket(living)(request) and "lease.json" not in request.path
+
     with cloud.playing(Fault(matches, **FAULTS[fault])):
         living.backup(expect=1, BACKUP_TIMEOUT_SECONDS="6")
     assert living.record("backup")["result"] == "unavailable"
@@ -160,7 +163,10 @@ def test_a_repository_whose_making_was_cut_off_is_made_again(make_deployment, cl
     machine = deployment.launch()
     machine.boot()
     machine.a_life()
-    put_config = lambda r: r.method == "PUT" and r.path.endswith("/snapshots/config")
+
+    def put_config(request):
+        return request.method == "PUT" and request.path.endswith("/snapshots/config")
+
     with cloud.playing(Fault(put_config, status=403)):
         machine.backup(expect=1, BACKUP_TIMEOUT_SECONDS="8")
     machine.backup()
