@@ -77,6 +77,14 @@ secrets-reload: ## Start OpenClaw again with what Parameter Store holds now
 boot-times: ## The critical path of the machine's last boot
 	@bin/on-machine /usr/local/libexec/openclaw/boot-times
 
+##@ Measure it (minutes to hours; reports go to .lab/)
+crash-test: setup programs ## Two hundred power cuts; CRASH_SEED=… repeats a run
+	CRASH_CUTS=100 CRASH_REPORT=$(CURDIR)/.lab/crash-report.jsonl $(PYTEST) test/machine/state/test_crash.py --numprocesses 2
+bench-backup: setup programs ## Our engines against aws s3 sync; FILES="1000 10000" DATABASE_MIB=200
+	PYTHONPATH=test .venv/bin/python -m bench.backup $(if $(FILES),--files $(FILES)) $(if $(DATABASE_MIB),--database-mib $(DATABASE_MIB))
+bench-lifecycle: setup ## The ends that a machine can meet; ONLY="idle power-cut"
+	PYTHONPATH=test .venv/bin/python -m bench.lifecycle $(if $(ONLY),--only $(ONLY))
+
 ##@ Set-up (the other targets do this by themselves)
 setup: $(NPM) $(VENV) ## npm packages and Python tools of this project
 programs: ## Programs of the operating system that the tests run
