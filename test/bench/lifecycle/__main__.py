@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from lab import control, settings
+from lab import cloud, control, settings
 
 from . import boot, naive, report
 from .run import Run
@@ -18,25 +18,29 @@ def main() -> None:
     parser.add_argument("--without-naive", action="store_true", help="leave the naive order out")
     parser.add_argument("--boot", action="store_true", help="measure starts of the machine instead of its ends")
     options = parser.parse_args()
-    deployment, _ = control.up(STACK)
-    if not deployment.deployed():
+    if cloud.running():
+        raise SystemExit("the lab runs already, perhaps a demo: end it first (python -m lab down)")
+    try:
+        deployment, _ = control.up(STACK)
         deployment.deploy()
-    deployment.wait_ready()
-    if options.boot:
-        print(boot.bench(deployment))
-        return
-    run = Run(deployment)
+        deployment.wait_ready()
+        print(boot.bench(deployment) if options.boot else ends(Run(deployment), options.only, options.without_naive))
+    finally:
+        control.down()
+
+
+def ends(run: Run, names: list[str], without_naive: bool) -> str:
+    """One scenario after the other, each on the machine that followed the one before."""
     rows = []
-    for name in options.only:
+    for name in names:
         outcome = ALL[name](run)
         beside = None
-        if name in naive.COMPARED and not options.without_naive:
+        if name in naive.COMPARED and not without_naive:
             with naive.order(run.machine()):
                 beside = ALL[name](run)
         rows.append((outcome, beside))
-    print(report.table(rows))
-    kept = settings.STATE / "bench-lifecycle.json"
-    kept.write_text(json.dumps([[one and vars(one) for one in row] for row in rows], indent=2))
+        (settings.STATE / "bench-lifecycle.json").write_text(json.dumps(rows, default=vars, indent=2))
+    return report.table(rows)
 
 
 if __name__ == "__main__":
