@@ -1,5 +1,6 @@
 """Brings the whole lab up and takes it down."""
 
+import concurrent.futures
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -27,11 +28,11 @@ def up(stack: str = "demo", context: dict[str, str] | None = None) -> tuple[Depl
     if not cloud.running():
         clear()
     services.ensure_certificates_and_networks()
-    before = lab_images()
-    images.ensure_machine()
-    openclaw = images.ensure_openclaw()
-    filled = inspect("volume", services.REGISTRY_VOLUME) is not None
-    push_new(openclaw)
+    before, filled = lab_images(), inspect("volume", services.REGISTRY_VOLUME) is not None
+    images.ensure_services()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for made in [pool.submit(images.ensure_machine), pool.submit(push_openclaw)]:
+            made.result()
     with step("local AWS"):
         runtime = cloud.start()
         deployment = Deployment(runtime["endpoint"], stack, context or {})
@@ -46,8 +47,9 @@ def lab_images() -> set[str]:
     return set(docker("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=openclaw-lab/*").split())
 
 
-def push_new(openclaw: str) -> None:
+def push_openclaw() -> None:
     """Puts the OpenClaw image into the registry unless this very image was the last one put there."""
+    openclaw = images.ensure_openclaw()
     record = settings.STATE / "pushed"
     if inspect("volume", services.REGISTRY_VOLUME) and record.exists() and record.read_text() == openclaw:
         return

@@ -54,20 +54,27 @@ class Deployment:
             aws_secret_access_key=settings.OPERATOR["AWS_SECRET_ACCESS_KEY"],
         )
 
-    def cdk(self, *arguments: str, log: pathlib.Path) -> None:
-        context = {
+    def cdk(self, *arguments: str, log: pathlib.Path, app: bool = True) -> None:
+        """Runs the CDK CLI as this local AWS's operator.
+
+        :param app: whether the command is about this repository's app, which takes seconds to synthesize
+        :raises DeploymentError: when it failed, with the last lines of its log
+        """
+        settings_of_app = {
             "az": settings.ZONE,
             "stack": self.stack,
             "instanceType": settings.INSTANCE_TYPES[settings.architecture()],
             "image": settings.OPENCLAW_IMAGE,
             **self.context,
         }
-        options = [option for key, value in context.items() for option in ("-c", f"{key}={value}")]
+        options = [option for key, value in settings_of_app.items() for option in ("-c", f"{key}={value}")]
+        options += ["--output", str(settings.STATE / "cdk.out")]
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as output:
             result = subprocess.run(
-                [CDK, *arguments, *options, "--output", str(settings.STATE / "cdk.out"), "--ci"],
-                cwd=settings.REPOSITORY,
+                [CDK, *arguments, *(options if app else []), "--ci"],
+                # The app is named by the repository's cdk.json.
+                cwd=settings.REPOSITORY if app else settings.STATE,
                 check=False,
                 env=settings.operator_environment(self.endpoint),
                 stdin=subprocess.DEVNULL,
@@ -91,10 +98,9 @@ class Deployment:
         return self.stack_name in self.stacks()
 
     def bootstrap(self) -> None:
+        log = settings.LOGS / "cdk-bootstrap.log"
         with step("cdk bootstrap"):
-            self.cdk(
-                "bootstrap", f"aws://{settings.ACCOUNT}/{settings.REGION}", log=settings.LOGS / "cdk-bootstrap.log"
-            )
+            self.cdk("bootstrap", f"aws://{settings.ACCOUNT}/{settings.REGION}", log=log, app=False)
 
     def deploy(self) -> None:
         """Deploys and waits, as CloudFormation does, for the machine's own word that it is good."""
