@@ -164,8 +164,8 @@ def test_a_service_that_always_refuses_is_an_outage_and_no_loop(machine, imds):
     imds.fault = lambda _path, _count: None
     imds.values[ACTION] = NOTICE
     until(lambda: machine.calls(DRAIN), "the drain")
+    until(lambda: "answers again" in machine.log(), "the end of the outage in the log")
     assert machine.log().count("does not answer") == 1
-    assert machine.log().count("answers again") == 1
 
 
 def test_waits_for_a_service_that_is_absent(machine):
