@@ -71,7 +71,7 @@ restore: ## SNAPSHOT=<id> or AT="2026-11-20 14:00" (UTC), whole or PATHS="worksp
 drill: ## Restore the newest snapshot into scratch, verify it, clean up
 	@$(STATE) drill
 drain: ## Stop OpenClaw, back up, release the lease: before the machine is taken away
-	@bin/on-machine systemctl stop openclaw-drain.service
+	@bin/on-machine sh -c 'systemctl stop openclaw-drain.service && jq . /run/openclaw/drain.json'
 secrets-reload: ## Start OpenClaw again with what Parameter Store holds now
 	@bin/on-machine systemctl restart openclaw.service
 boot-times: ## The critical path of the machine's last boot
