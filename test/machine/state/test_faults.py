@@ -114,13 +114,19 @@ def test_a_disk_that_fills_during_a_restore(living, small_disk):
     assert replacement.notes() == 20
 
 
-def test_the_password_is_gone_and_comes_back(make_deployment):
+def backed_up_with_password(make_deployment):
+    """A machine with one snapshot, and the name of the parameter that holds the repository's password."""
     deployment = make_deployment(backup="snapshots")
     machine = deployment.launch()
     machine.boot()
     machine.a_life()
     machine.backup()
-    name = f"/openclaw/{deployment.name}/restic-password"
+    return machine, f"/openclaw/{deployment.name}/restic-password"
+
+
+def test_the_password_is_gone_and_comes_back(make_deployment):
+    machine, name = backed_up_with_password(make_deployment)
+    deployment = machine.deployment
     value = deployment.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     deployment.ssm.delete_parameter(Name=name)
     machine.backup(expect=1)
@@ -136,12 +142,8 @@ def test_the_password_is_gone_and_comes_back(make_deployment):
 
 
 def test_a_wrong_password_is_named(make_deployment):
-    deployment = make_deployment(backup="snapshots")
-    machine = deployment.launch()
-    machine.boot()
-    machine.a_life()
-    machine.backup()
-    name = f"/openclaw/{deployment.name}/restic-password"
+    machine, name = backed_up_with_password(make_deployment)
+    deployment = machine.deployment
     deployment.ssm.put_parameter(Name=name, Value="another", Type="SecureString", Overwrite=True)
     machine.backup(expect=1)
     assert "does not open" in machine.log
