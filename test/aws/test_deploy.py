@@ -56,7 +56,7 @@ def test_the_state_bucket_is_made_as_described(deployed, client):
     logging = s3.get_bucket_logging(Bucket=BUCKET)["LoggingEnabled"]
     assert (logging["TargetBucket"], logging["TargetPrefix"]) == (BUCKET, "access-logs/")
     rules = {rule["ID"]: rule for rule in s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]}
-    assert rules["OldVersions"]["NoncurrentVersionExpiration"]["NoncurrentDays"] == 30
+    assert rules["OldVersions"]["NoncurrentVersionExpiration"]["NoncurrentDays"] == 35
     assert "aws:SecureTransport" in s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
 
 
