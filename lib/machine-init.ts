@@ -10,7 +10,7 @@ export interface MachineInitProps {
 const MACHINE = path.join(__dirname, '..', 'assets', 'machine');
 
 // Not on Amazon Linux 2023's standard AMI, or not promised to be there.
-const PACKAGES = ['amazon-cloudwatch-agent', 'bzip2', 'cryptsetup', 'docker', 'jq'];
+const PACKAGES = ['amazon-cloudwatch-agent', 'bzip2', 'cryptsetup', 'docker', 'jq', 'python3-boto3'];
 
 /**
  * What cfn-init makes of a fresh instance, in three steps: the files of assets/machine at the same places with the

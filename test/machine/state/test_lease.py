@@ -37,7 +37,7 @@ def test_a_released_lease_is_taken_at_once_from_a_running_machine(living):
 
 def test_a_living_holder_is_waited_for_then_fenced(living):
     other = living.deployment.launch()
-    other.boot(LEASE_WAIT_SECONDS="1")
+    other.boot(LEASE_WAIT_SECONDS="4")
     assert "waiting for the former holder" in other.log
     kept = living.deployment.stored()
     living.write("workspace/notes/3.md", "written by a machine that is no longer the writer")

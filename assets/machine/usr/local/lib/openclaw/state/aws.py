@@ -1,20 +1,24 @@
-"""The few AWS calls that the state needs, through the AWS CLI."""
+"""The few AWS calls that the state needs, through botocore: one start of Python for all of them."""
 
 from __future__ import annotations
 
-import json
+import contextlib
+import functools
 import os
-import re
-import tempfile
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import programs
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
+
 from .errors import Unavailable
 from .settings import Settings
 
 ABSENT = {"404", "NoSuchKey", "NotFound"}
+NO_VERSION = {*ABSENT, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed", "405"}
 # 409: two conditional writes at once; S3 asks for another try.
 LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
@@ -27,97 +31,121 @@ class AwsError(Unavailable):
         self.code = code
 
 
+@functools.cache
+def _client(service: str, region: str) -> Any:
+    retries = {"mode": "standard", "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", "4"))}
+    config = Config(connect_timeout=10, read_timeout=60, retries=retries)
+    return get_session().create_client(service, region_name=region, config=config)
+
+
 class Aws:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.bucket = settings.bucket
 
-    def call(self, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
-        env = {
-            "AWS_PAGER": "",
-            "AWS_RETRY_MODE": "standard",
-            "AWS_MAX_ATTEMPTS": os.environ.get("AWS_MAX_ATTEMPTS", "4"),
-        }
-        options = ("--cli-connect-timeout", "10", "--cli-read-timeout", "60")
-        result = programs.run(("aws", *arguments, *options), timeout, env=env, stdin=stdin)
-        if result.code == 0:
-            return result.out
-        found = re.search(r"An error occurred \(([^)]+)\)", result.err)
-        raise AwsError(found.group(1) if found else "", f"aws {' '.join(arguments[:2])}: {result.last_words}")
+    def client(self, service: str) -> Any:
+        return _client(service, self.settings.region)
 
-    def call_json(self, *arguments: str, **options: Any) -> Any:
-        text = self.call(*arguments, "--output", "json", **options)
-        return json.loads(text) if text.strip() else {}
+    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """@raises AwsError, whatever went wrong on the way"""
+        with self._errors(service, operation):
+            return getattr(self.client(service), operation)(**parameters)
+
+    def pages(self, service: str, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        with self._errors(service, operation):
+            yield from self.client(service).get_paginator(operation).paginate(**parameters)
+
+    @contextlib.contextmanager
+    def _errors(self, service: str, operation: str) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            raise AwsError(error.response["Error"]["Code"], f"aws {service} {operation}: {error}") from error
+        except BotoCoreError as error:
+            raise AwsError("", f"aws {service} {operation}: {error}") from error
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         """Body and ETag, or None where there is no such object (a bucket that is missing is an error)."""
-        with tempfile.TemporaryDirectory(dir=self._scratch()) as scratch:
-            body = Path(scratch) / "body"
-            try:
-                answer = self.call_json("s3api", "get-object", "--bucket", self.bucket, "--key", key, str(body))
-            except AwsError as error:
-                if error.code in ABSENT:
-                    return None
-                raise
-            return body.read_bytes(), answer["ETag"]
+        try:
+            with self._errors("s3", "get_object"):
+                answer = self.client("s3").get_object(Bucket=self.bucket, Key=key)
+                return answer["Body"].read(), answer["ETag"]
+        except AwsError as error:
+            if error.code in ABSENT:
+                return None
+            raise
+
+    def download(self, key: str, target: Path, version: str = "") -> bool:
+        """False where there is no such object or version."""
+        which = {"VersionId": version} if version else {}
+        try:
+            with self._errors("s3", "get_object"):
+                answer = self.client("s3").get_object(Bucket=self.bucket, Key=key, **which)
+                with target.open("wb") as stream:
+                    shutil.copyfileobj(answer["Body"], stream, 1 << 20)
+        except AwsError as error:
+            if error.code in NO_VERSION:
+                return False
+            raise
+        return True
 
     def put(self, key: str, body: bytes, if_match: str = "", if_absent: bool = False) -> str:
         """The new ETag. @raises AwsError with a code of LOST_RACE or ABSENT when the condition does not hold."""
-        condition = ("--if-match", if_match) if if_match else ("--if-none-match", "*") if if_absent else ()
-        with tempfile.NamedTemporaryFile(dir=self._scratch()) as stream:
-            stream.write(body)
-            stream.flush()
-            source = ("--bucket", self.bucket, "--key", key, "--body", stream.name)
-            return self.call_json("s3api", "put-object", *source, *condition)["ETag"]
+        condition = {"If-Match": if_match} if if_match else {"If-None-Match": "*"} if if_absent else {}
+
+        def add_condition(request: Any, **_: Any) -> None:
+            for name, value in condition.items():
+                request.headers[name] = value
+            # What is put here is small: asking first costs a round trip for nothing.
+            del request.headers["Expect"]
+
+        # Amazon Linux's botocore is older than S3's conditional writes and knows no parameter for them.
+        events, event = self.client("s3").meta.events, "before-sign.s3.PutObject"
+        events.register(event, add_condition)
+        try:
+            return self.call("s3", "put_object", Bucket=self.bucket, Key=key, Body=body)["ETag"]
+        finally:
+            events.unregister(event, add_condition)
 
     def delete(self, keys: list[str]) -> None:
         for start in range(0, len(keys), 1000):
             batch = {"Objects": [{"Key": key} for key in keys[start : start + 1000]], "Quiet": True}
-            with tempfile.NamedTemporaryFile("w", dir=self._scratch()) as stream:
-                json.dump(batch, stream)
-                stream.flush()
-                answer = self.call_json(
-                    "s3api", "delete-objects", "--bucket", self.bucket, "--delete", f"file://{stream.name}"
-                )
+            answer = self.call("s3", "delete_objects", Bucket=self.bucket, Delete=batch)
             for fault in answer.get("Errors", [])[:1]:
                 raise AwsError(fault.get("Code", ""), f"delete of {fault.get('Key')}: {fault.get('Message')}")
 
-    def list(self, prefix: str, fields: str, most: int = 0) -> Iterator[list[str]]:
-        """The current objects under prefix as lists of the named fields, e.g. "Key,ETag"."""
-        limit = ("--max-items", str(most)) if most else ()
-        yield from self.rows("list-objects-v2", prefix, f"Contents[].[to_string([{fields}])]", *limit)
+    def list(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Key and ETag of each current object under prefix."""
+        for page in self.pages("s3", "list_objects_v2", Bucket=self.bucket, Prefix=prefix):
+            for found in page.get("Contents", []):
+                yield found["Key"], found["ETag"].strip('"')
 
-    def rows(self, operation: str, prefix: str, query: str, *options: str) -> Iterator[list]:
-        """Text output is written page by page, so that long listings need no memory; JSON in it keeps any key whole."""
-        where = ("--bucket", self.bucket, "--prefix", prefix, "--query", query, "--output", "text")
-        for line in self.call("s3api", operation, *where, *options, timeout=900).splitlines():
-            # The CLI prints None for an empty page, and again for the token of a cut listing.
-            if line.startswith("["):
-                yield json.loads(line)
+    def holds(self, prefix: str) -> bool:
+        """Whether there is any current object under prefix."""
+        return self.call("s3", "list_objects_v2", Bucket=self.bucket, Prefix=prefix, MaxKeys=1)["KeyCount"] > 0
+
+    def versions(self, prefix: str) -> Iterator[tuple[str, str, str, bool]]:
+        """Key, version, ETag and whether it is the current one."""
+        for page in self.pages("s3", "list_object_versions", Bucket=self.bucket, Prefix=prefix):
+            for found in page.get("Versions", []):
+                yield found["Key"], found["VersionId"], found["ETag"].strip('"'), found["IsLatest"]
 
     def parameter(self, name: str) -> str | None:
         path = f"{self.settings.parameter_path}/{name}"
         try:
-            answer = self.call_json("ssm", "get-parameter", "--name", path, "--with-decryption")
+            return self.call("ssm", "get_parameter", Name=path, WithDecryption=True)["Parameter"]["Value"]
         except AwsError as error:
             if error.code == "ParameterNotFound":
                 return None
             raise
-        return answer["Parameter"]["Value"]
 
     def create_secret(self, name: str, value: str) -> bool:
-        """False when somebody else made it first. The value goes by a pipe: argument lists are public."""
+        """False when somebody else made it first."""
         path = f"{self.settings.parameter_path}/{name}"
-        request = ("--name", path, "--type", "SecureString", "--value", "file:///dev/stdin", "--no-overwrite")
         try:
-            self.call("ssm", "put-parameter", *request, stdin=value)
+            self.call("ssm", "put_parameter", Name=path, Type="SecureString", Value=value, Overwrite=False)
         except AwsError as error:
             if error.code == "ParameterAlreadyExists":
                 return False
             raise
         return True
-
-    def _scratch(self) -> Path:
-        path = self.settings.var / "scratch"
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return path

@@ -36,11 +36,10 @@ def own_id() -> str:
 def is_gone(aws: Aws, instance: str) -> bool:
     """Whether EC2 says that this instance can write no more. @raises AwsError when EC2 does not answer"""
     try:
-        states = aws.call_json(
-            "ec2", "describe-instances", "--instance-ids", instance, "--query", "Reservations[].Instances[].State.Name"
-        )
+        answer = aws.call("ec2", "describe_instances", InstanceIds=[instance])
     except AwsError as error:
         if error.code in ("InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"):
             return True
         raise
-    return all(state in GONE for state in states)
+    found = [one for reservation in answer["Reservations"] for one in reservation["Instances"]]
+    return all(one["State"]["Name"] in GONE for one in found)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
-
 from . import log
 from .aws import Aws
 from .errors import StateError
@@ -18,16 +15,6 @@ def publish(aws: Aws, values: dict[str, float]) -> None:
         unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "None")
         data.append({"MetricName": name, "Value": value, "Unit": unit})
     try:
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as stream:
-            json.dump(data, stream)
-            stream.flush()
-            aws.call(
-                "cloudwatch",
-                "put-metric-data",
-                "--namespace",
-                aws.settings.metric_namespace,
-                "--metric-data",
-                f"file://{stream.name}",
-            )
-    except (StateError, OSError) as error:
+        aws.call("cloudwatch", "put_metric_data", Namespace=aws.settings.metric_namespace, MetricData=data)
+    except StateError as error:
         log.say(f"metrics were not published ({', '.join(values)}): {error}")

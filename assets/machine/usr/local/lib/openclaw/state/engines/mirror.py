@@ -105,7 +105,7 @@ class Mirror(Engine):
         snapshots = [snapshot for snapshot in self.list() if snapshot.id != OBJECTS_ONLY]
         if not snapshots:
             return
-        stored = {(key, version) for key, version, _, _ in self.objects.versions("mirror/")}
+        stored = {(key, version) for key, version, _, _ in self.aws.versions("mirror/")}
         lost = [
             item.key
             for item in self._items(snapshots[-1])
@@ -156,7 +156,7 @@ class Mirror(Engine):
 
     def _note_versions(self, items: dict[str, Item], sent: set[str]) -> None:
         by_key = {item.key: item for item in items.values() if item.kind == "file"}
-        for key, version, etag, latest in self.objects.versions("mirror/"):
+        for key, version, etag, latest in self.aws.versions("mirror/"):
             if latest and key in sent:
                 item = by_key[key]
                 if "-" not in etag and etag != item.etag:

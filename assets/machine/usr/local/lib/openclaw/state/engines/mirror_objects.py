@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-from ..aws import Aws, AwsError
+from .. import programs
+from ..aws import Aws
 from ..errors import Unavailable
 
-NO_VERSION = {"NoSuchVersion", "NoSuchKey", "404", "InvalidArgument", "MethodNotAllowed", "405", "NotFound"}
+ENVIRONMENT = {"AWS_PAGER": "", "AWS_RETRY_MODE": "standard"}
 
 
 def digests(path: Path) -> tuple[str, str]:
@@ -32,13 +33,7 @@ class Objects:
 
     def current(self, prefix: str) -> dict[str, str]:
         """ETag by key, of the current objects."""
-        return {key: etag.strip('"') for key, etag in self.aws.list(prefix, "Key,ETag")}
-
-    def versions(self, prefix: str) -> Iterator[tuple[str, str, str, bool]]:
-        """Key, version, ETag and whether it is the current one."""
-        query = "Versions[].[to_string([Key,VersionId,ETag,IsLatest])]"
-        for key, version, etag, latest in self.aws.rows("list-object-versions", prefix, query):
-            yield key, version, etag.strip('"'), latest
+        return dict(self.aws.list(prefix))
 
     def send(self, sources: dict[str, Path], scratch: Path) -> None:
         """Uploads each path to its key: a tree of hard links, so that one program sends them side by side."""
@@ -59,31 +54,13 @@ class Objects:
     def fetch(self, key: str, target: Path, version: str = "") -> bool:
         """False where there is no such object or version."""
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        which = ("--version-id", version) if version else ()
-        try:
-            self.aws.call(
-                "s3api",
-                "get-object",
-                "--bucket",
-                self.aws.bucket,
-                "--key",
-                key,
-                *which,
-                str(target),
-                timeout=self.timeout,
-            )
-        except AwsError as error:
-            if error.code in NO_VERSION:
-                return False
-            raise
-        return True
+        return self.aws.download(key, target, version)
 
     def put_lines(self, key: str, lines: Iterable[str]) -> None:
         self.aws.put(key, json.dumps(sorted(lines)).encode("ascii"))
 
     def _copy(self, source: str, target: str) -> None:
         options = ("--recursive", "--no-follow-symlinks", "--only-show-errors", "--no-progress")
-        try:
-            self.aws.call("s3", "cp", source, target, *options, timeout=self.timeout)
-        except AwsError as error:
-            raise Unavailable(f"aws s3 cp {source} {target}: {error}") from error
+        result = programs.run(("aws", "s3", "cp", source, target, *options), self.timeout, env=ENVIRONMENT)
+        if result.code != 0:
+            raise Unavailable(f"aws s3 cp {source} {target}: {result.last_words}")

@@ -20,6 +20,7 @@ from .base import Engine, Facts, Pushed, Snapshot
 
 PREFIX = "snapshots/"
 PASSWORD = "restic-password"  # noqa: S105 (a parameter's name)
+SMALL = {"GOGC": "20", "GOMEMLIMIT": "60MiB"}
 NO_REPOSITORY, LOCKED, WRONG_PASSWORD, ENDED = 10, 11, 12, 124
 # restic's words for data that is there and wrong, or should be there and is not.
 _DAMAGE = re.compile(
@@ -43,7 +44,7 @@ class Snapshots(Engine):
             "openclaw": facts.openclaw or "",
         }
         tags.update({f"user_version:{path}": str(version) for path, version in _authoritative(staged.databases)})
-        arguments = ["backup", "--host", "openclaw", "--group-by", "host", "--json"]
+        arguments = ["backup", "--host", "openclaw", "--group-by", "host", "--no-scan", "--json"]
         for name, value in tags.items():
             # restic separates tags by commas.
             arguments += ["--tag", f"{quote(name, safe=':/._-')}={quote(value, safe=':/._-@')}"]
@@ -126,6 +127,8 @@ class Snapshots(Engine):
             "RESTIC_PASSWORD": self._password(create),
             "RESTIC_CACHE_DIR": str(self.settings.var / "restic-cache"),
             "RESTIC_PROGRESS_FPS": "0.2",
+            # Backups run beside OpenClaw on a small machine; a restore has it to itself.
+            **(SMALL if arguments[0] == "backup" else {}),
         }
         timeout = self.settings.engine_timeout_seconds
         result = programs.run(["restic", *arguments], timeout, env=env, cwd=cwd)
@@ -141,7 +144,7 @@ class Snapshots(Engine):
 
     def _initialise(self, env: dict[str, str]) -> None:
         """Also after an attempt that was cut off between restic's key and its configuration."""
-        keys = [key for (key,) in self.aws.list(PREFIX, "Key")]
+        keys = [key for key, _ in self.aws.list(PREFIX)]
         if any(not key.startswith(f"{PREFIX}keys/") for key in keys):
             raise Damaged(
                 f"s3://{self.aws.bucket}/{PREFIX} holds data but no restic configuration ({PREFIX}config): bring it "
@@ -153,7 +156,7 @@ class Snapshots(Engine):
             raise self._failure("init", result)
 
     def _is_initialised(self) -> bool:
-        return any(True for _ in self.aws.list(PREFIX, "Key", most=1))
+        return self.aws.holds(PREFIX)
 
     def _password(self, create: bool) -> str:
         password = self.aws.parameter(PASSWORD)
