@@ -10,6 +10,7 @@ import hashlib
 import os
 import random
 import sqlite3
+import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
@@ -21,7 +22,10 @@ DATABASES = (".openclaw/state/openclaw.sqlite", ".openclaw/agents/main/agent/ope
 FILES = "workspace/transcripts"
 CURRENT = "workspace/current.md"
 KEPT = 40
-# Thins out at every turn, so that cuts fall into it too.
+# How many of the backups thin out, so that cuts fall into it too.
+THINNING = 0.5
+# How many of the backups run to their end, so that there is much to lose.
+WHOLE = 0.3
 RETENTION = {"BACKUP_KEEP_HOURLY": "1", "BACKUP_KEEP_DAILY": "1", "BACKUP_KEEP_WEEKLY": "1"}
 
 
@@ -131,42 +135,57 @@ class Crash:
     def __init__(self, deployment: Deployment, seed: int):
         self.deployment, self.random, self.ledger = deployment, random.Random(seed), Ledger()  # noqa: S311
         self.machine = deployment.launch()
-        self.usual = {"backup": 1.5, "boot": 1.5}
+        # Seconds that a run takes here when nobody cuts it.
+        self.usual: dict[str, float] = {}
         self.cuts, self.finished = 0, 0
 
     def run(self, cuts: int) -> None:
-        self.machine.boot()
+        self._whole("boot")
         while self.cuts < cuts:
             with Busy(self.machine, self.ledger):
                 time.sleep(self.random.uniform(0.05, 0.2))
                 for _ in range(self.random.randrange(1, 3)):
-                    self._cut("backup", vouching=True)
+                    self._back_up()
             self._next_machine()
             self.ledger.check(self.machine)
 
-    def _cut(self, verb: str, vouching: bool = False) -> bool:
-        """Starts it and cuts the power at a random moment; True when it was done before that."""
-        if vouching and self.random.random() < 0.5:
+    def _back_up(self) -> None:
+        if self.random.random() < THINNING:
             (self.machine.var / "thinned-out").unlink(missing_ok=True)
-        before, started = self.ledger.last, time.monotonic()
-        process = self.machine.start(*([verb] if verb == "backup" else [verb, "--patience", "0"]), **RETENTION)
-        deadline = started + self.random.uniform(0, self.usual[verb] * 1.25)
+        before = self.ledger.last
+        if self.random.random() < WHOLE or "backup" not in self.usual:
+            self._whole("backup")
+        elif not self._cut("backup"):
+            return
+        self.finished += 1
+        self.ledger.vouched = max(self.ledger.vouched, before)
+
+    def _start(self, verb: str) -> subprocess.Popen:
+        return self.machine.start(*([verb] if verb == "backup" else [verb, "--patience", "0"]), **RETENTION)
+
+    def _whole(self, verb: str) -> None:
+        started = time.monotonic()
+        process = self._start(verb)
+        self._require_good(verb, process)
+        self.usual[verb] = time.monotonic() - started
+
+    def _cut(self, verb: str) -> bool:
+        """Starts it and cuts the power at a random moment; True when it was done before that."""
+        process = self._start(verb)
+        deadline = time.monotonic() + self.random.uniform(0, self.usual[verb])
         while process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
-        code = process.poll()
-        if code is None:
+        if process.poll() is None:
             kill(process)
             self.cuts += 1
-            # On a slower machine more runs are cut: look later, until about every other run is done before its cut.
-            self.usual[verb] *= 1.1
             return False
-        _, err = process.communicate()
-        assert code == 0, f"{verb} ended with {code}: {err}"
-        self.usual[verb] = 0.7 * self.usual[verb] + 0.3 * (time.monotonic() - started)
-        self.finished += 1
-        if vouching:
-            self.ledger.vouched = max(self.ledger.vouched, before)
+        self._require_good(verb, process)
         return True
+
+    @staticmethod
+    def _require_good(verb: str, process: subprocess.Popen) -> None:
+        _, err = process.communicate()
+        assert process.returncode == 0, f"{verb} ended with {process.returncode}: {err}"
 
     def _next_machine(self) -> None:
         if self.random.random() < 0.25:
@@ -177,7 +196,7 @@ class Crash:
             self._lose_unsynced(self.machine.var / "staging")
         local = self.machine.path(DATABASES[0]).exists() and (self.machine.var / "restored").exists()
         before = self.ledger.last if local else 0
-        self.machine.boot(**RETENTION)
+        self._whole("boot")
         clear_live_lease(self.machine)
         restored = self.ledger.check(self.machine)
         if not local:

@@ -23,7 +23,7 @@ def test_no_power_cut_loses_what_a_backup_vouched_for(deployment):
         "engine": deployment.backup,
         "seed": SEED,
         "cuts": crash.cuts,
-        "runs that were done before their cut": crash.finished,
+        "backups that were done before their cut": crash.finished,
         "transactions": len(crash.ledger.committed),
         "seconds": round(time.monotonic() - started),
         "failure": failure,
