@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# What the operator's programs begin with: the deployment that STACK and REGION name, the programs they need, failure.
+
+die() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+
+# require_programs NAME…
+require_programs() {
+  local program
+  for program in "$@"; do
+    command -v "$program" >/dev/null || die "$program is missing; install it and run this again"
+  done
+}
+
+# Sets stack and region.
+find_deployment() {
+  stack=${STACK:-dev}
+  region=${REGION:-${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}}
+  [[ -n $region ]] || die "REGION must be the deployment's region, like me-central-1, got nothing"
+}
+
+# Sets bucket, the deployment's state bucket, which may be there or not.
+find_bucket() {
+  find_deployment
+  bucket=openclaw-backup-$stack-$(aws sts get-caller-identity --query Account --output text)-$region
+}
+
+# find_bucket, for what needs it to be there.
+require_bucket() {
+  local answer
+  find_bucket
+  answer=$(aws s3api head-bucket --region "$region" --bucket "$bucket" 2>&1) ||
+    die "cannot use the state bucket $bucket: STACK and REGION must name a deployment with backups (${answer//$'\n'/ })"
+}
