@@ -68,6 +68,8 @@ snapshots: ## List what can be restored
 	@$(STATE) snapshots
 restore: ## SNAPSHOT=<id> or AT="2026-11-20 14:00" (UTC), whole or PATHS="workspace/notes.md"
 	@$(STATE) restore $(SNAPSHOT) $(if $(AT),--at "$(AT)") $(if $(PATHS),--paths $(PATHS))
+restore-at-boot: ## The same at the machine's next boot, or its replacement's: where none runs
+	@SNAPSHOT="$(SNAPSHOT)" AT="$(AT)" PATHS="$(PATHS)" bin/restore-at-boot
 drill: ## Restore the newest snapshot into scratch, verify it, clean up
 	@$(STATE) drill
 drain: ## Stop OpenClaw, back up, release the lease: before the machine is taken away

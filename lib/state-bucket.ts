@@ -8,8 +8,9 @@ export interface StateBucketProps {
 }
 
 const ACCESS_LOGS = 'access-logs/';
-// What the backup engines themselves remove: pruned snapshots, mirrored files that are gone, the lease. Versions stay.
-const REMOVABLE = ['mirror/*', 'snapshots/*', 'lease.json'];
+// What the machine itself removes: pruned snapshots, mirrored files that are gone, the lease, a restore asked for once
+// it is in place. Versions stay.
+const REMOVABLE = ['mirror/*', 'snapshots/*', 'lease.json', 'restore.json'];
 
 /** Holds all that must outlive the machine and the stack: versioned, private, and left behind with its policy by a destroy. */
 export class StateBucket extends Construct {
@@ -68,7 +69,8 @@ export class StateBucket extends Construct {
     allow(role, {
       actions: ['s3:DeleteObject'],
       resources: REMOVABLE.map(keys),
-      wildcard: 'Pruned snapshots and mirrored files that are gone; the version below the delete marker stays',
+      wildcard:
+        'Pruned snapshots, mirrored files that are gone, a restore asked for; the version below the delete marker stays',
     });
     role.addToPolicy(
       new iam.PolicyStatement({

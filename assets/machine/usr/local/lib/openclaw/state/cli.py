@@ -6,19 +6,17 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 
-from . import commands, log, settings
+from . import commands, log, request, settings
 from .errors import StateError
 
 
 def _time(text: str) -> datetime:
-    """UTC unless it says otherwise."""
     try:
-        found = datetime.fromisoformat(text)
+        return request.time_of(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"must be a time like '2026-11-20 14:00' (UTC), got {text!r}") from error
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
 from argparse import Namespace
+from collections.abc import Iterator
 
 from . import durable, engines, log, metrics, programs, verifying
 from .aws import Aws
@@ -13,8 +15,9 @@ from .backup import Backup
 from .errors import Refused, StateError, result_of
 from .gates import Gates
 from .lease import Lease
+from .request import Request, relative
 from .restore import Restore
-from .settings import ROOTS, Settings
+from .settings import Settings
 
 SERVICE = "openclaw.service"
 
@@ -49,22 +52,15 @@ def snapshots(settings: Settings, _: Namespace) -> None:
 
 def restore(settings: Settings, given: Namespace) -> None:
     _require_backups(settings)
-    paths = [_relative(path) for path in given.paths]
+    wanted = Request(given.snapshot, given.at, tuple(map(relative, given.paths)))
     restoring = Restore(settings)
-    chosen = restoring.choose(given.snapshot, given.at)
-    log.say(f"restoring {', '.join(paths) or 'everything'} from {chosen.id} of {chosen.time:%Y-%m-%d %H:%M} UTC")
+    chosen = restoring.choose(wanted)
+    log.say(f"restoring {', '.join(wanted.paths) or 'everything'} from {chosen.id} of {chosen.time:%Y-%m-%d %H:%M} UTC")
     with durable.lock(settings.var / "lock", settings.lock_wait_seconds):
         restoring.lease.check()
-        running = programs.run(["systemctl", "is-active", "--quiet", SERVICE], 30).code == 0
-        if running:
-            log.say(f"stopping {SERVICE}")
-            _systemctl("stop")
-        try:
-            restoring.bring_in(chosen, paths)
-        finally:
-            if running:
-                log.say(f"starting {SERVICE}")
-                _systemctl("start")
+        restoring.gates.require_settled()
+        with _service_down(restoring.gates):
+            restoring.bring_in(chosen, wanted.paths)
     log.say("restored; what was there before is under " + str(settings.var / "aside"))
 
 
@@ -76,7 +72,7 @@ def drill(settings: Settings, _: Namespace) -> None:
         with durable.lock(settings.var / "lock", settings.lock_wait_seconds):
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(mode=0o700)
-            chosen = Restore(settings).choose()
+            chosen = Restore(settings).choose(Request())
             engines.every(settings, aws)[chosen.engine].pull(chosen, scratch)
             checked = verifying.verify(scratch)
             verifying.clear_leases(scratch)
@@ -125,12 +121,21 @@ def _require_backups(settings: Settings) -> None:
         raise Refused("BACKUP=off: this deployment keeps no backups")
 
 
-def _relative(path: str) -> str:
-    """Below the data directory. @raises Refused for anything else"""
-    parts = path.strip("/").split("/")
-    if parts[0] not in ROOTS or any(part in ("", ".", "..") for part in parts):
-        raise Refused(f"a path must begin with one of {', '.join(ROOTS)} and hold no '..', got {path!r}")
-    return "/".join(parts)
+@contextlib.contextmanager
+def _service_down(gates: Gates) -> Iterator[None]:
+    """While its state is replaced; then it runs again where it ran, unless the state is half replaced."""
+    running = programs.run(["systemctl", "is-active", "--quiet", SERVICE], 30).code == 0
+    if running:
+        log.say(f"stopping {SERVICE}")
+        _systemctl("stop")
+    try:
+        yield
+    finally:
+        if running and gates.journal_path.exists():
+            log.say(f"{SERVICE} stays down: reboot the machine, which finishes what was begun")
+        elif running:
+            log.say(f"starting {SERVICE}")
+            _systemctl("start")
 
 
 def _systemctl(action: str) -> None:

@@ -53,7 +53,7 @@ class Gates:
     def require_settled(self) -> None:
         """@raises Refused while a cut-off restore has moved some of the state and not the rest"""
         if self.journal_path.exists():
-            raise Refused("no backup while a restore that was cut off is unfinished: the next boot finishes it")
+            raise Refused("a restore that was cut off is unfinished: a boot must finish it first")
 
     def last_good(self) -> Good | None:
         value = durable.read_json(self.good_path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from . import durable, engines, log, metrics, verifying, versions
@@ -14,6 +13,7 @@ from .errors import Damaged, Fenced, Refused, StateError, result_of
 from .gates import Gates, Good
 from .lease import Lease
 from .placing import Placing
+from .request import Request, Requests
 from .settings import ROOTS, Settings
 
 RETRY_SECONDS = (5, 15, 30, 60)
@@ -26,6 +26,7 @@ class Restore:
         self.gates = Gates(settings)
         self.lease = Lease(settings, self.aws)
         self.placing = Placing(settings)
+        self.requests = Requests(settings, self.aws)
 
     def boot(self, patience_seconds: float) -> None:
         """Makes this volume fit to serve, or raises; through an outage it tries again for patience_seconds."""
@@ -63,11 +64,21 @@ class Restore:
             self._refuse_while_another_lives()
         held = self.lease.acquire()
         durable.remove(self.gates.fenced_path)
-        if stamp is None or stale:
+        is_first = stamp is None or stale
+        asked = self.requests.asked()
+        granted = asked and not is_first and self.requests.is_granted(asked)
+        chosen = self._chosen(asked) if asked and not granted else None
+        if chosen and not asked.paths:
+            self._grant(asked, chosen)
+            self._take_in()
+        elif is_first:
             self._first_boot(stale)
         else:
             # Local state is newer than any backup.
             self._take_in()
+        if chosen and asked.paths:
+            self._grant(asked, chosen)
+        self.requests.close(asked)
         log.record("lease", generation=held.generation, instance=held.instance)
 
     def _refuse_while_another_lives(self) -> None:
@@ -81,6 +92,29 @@ class Restore:
             "another machine wrote after this volume did and is gone: its state comes in, this volume's is kept aside"
         )
 
+    def _chosen(self, asked: Request) -> Snapshot:
+        candidates = self._candidates()
+        try:
+            chosen = asked.pick(candidates)
+        except Refused as error:
+            raise self.requests.refusal(error) from error
+        self._outrank(candidates)
+        return chosen
+
+    def _grant(self, asked: Request, chosen: Snapshot) -> None:
+        """That one or none: another would not be what was asked for."""
+        log.say(f"{self.requests.address} asks for {', '.join(asked.paths) or 'everything'} from {chosen.id}")
+        try:
+            self.bring_in(chosen, asked.paths, request=asked.etag)
+        except (Refused, Damaged) as error:
+            if isinstance(error, Damaged):
+                self.gates.damaged_path.touch()
+            raise self.requests.refusal(error) from error
+
+    def _outrank(self, candidates: Sequence[Snapshot]) -> None:
+        if candidates[0].generation >= self.lease.held().generation:
+            self.lease.raise_to(candidates[0].generation + 1)
+
     def _first_boot(self, stale: bool) -> None:
         candidates = self._candidates()
         if not candidates:
@@ -89,9 +123,7 @@ class Restore:
             self.gates.declare_restored(first_boot=True, engine=self.settings.backup)
             log.record("restore", result="first boot", reason=f"s3://{self.settings.bucket} holds no backup")
             return
-        held = self.lease.held()
-        if candidates[0].generation >= held.generation:
-            self.lease.raise_to(candidates[0].generation + 1)
+        self._outrank(candidates)
         skipped: list[str] = []
         for snapshot in candidates:
             try:
@@ -118,8 +150,13 @@ class Restore:
             self._finish()
         self.placing.discard()
 
-    def bring_in(self, snapshot: Snapshot, paths: Sequence[str] = (), skipped: Sequence[str] = ()) -> None:
-        """Pulls, verifies and puts in place. @raises Damaged, Refused; nothing in place has changed then"""
+    def bring_in(
+        self, snapshot: Snapshot, paths: Sequence[str] = (), skipped: Sequence[str] = (), request: str = ""
+    ) -> None:
+        """Pulls, verifies and puts in place; request: the ETag of the bucket's request that this answers.
+
+        @raises Damaged, Refused; nothing in place has changed then
+        """
         started = time.monotonic()
         tree = self.placing.fresh_tree()
         try:
@@ -135,7 +172,7 @@ class Restore:
         except BaseException:
             self.placing.discard()
             raise
-        moved = list(paths) or [root for root in ROOTS if (tree / root).is_dir()]
+        moved = list(paths) or _roots(tree)
         self.placing.begin(
             moved,
             {
@@ -151,6 +188,7 @@ class Restore:
                 "skipped": list(skipped),
                 "seconds": round(time.monotonic() - started, 1),
                 "keep_stamp": bool(paths),
+                **({"request": request} if request else {}),
             },
         )
         self._finish()
@@ -163,6 +201,8 @@ class Restore:
             self.gates.note_good(Good(**{key: facts[key] for key in keys}, at=time.time()))
         if "taken_in" in facts:
             engines.of(self.settings, self.aws).taken_in()
+        if "request" in facts:
+            self.requests.note_granted(facts["request"])
         self.placing.close()
         log.record("restore", result="success", **facts)
 
@@ -172,24 +212,17 @@ class Restore:
         found = [one for one in found if not one.partial]
         return sorted(found, key=lambda one: one.order, reverse=True)
 
-    def choose(self, wanted: str = "", at: datetime | None = None) -> Snapshot:
-        """The snapshot with this id (or its unique beginning), the last one not after `at`, or the newest."""
-        candidates = self._candidates()
-        if wanted and wanted != "latest":
-            found = [one for one in candidates if one.id.startswith(wanted)]
-        else:
-            found = [one for one in candidates if at is None or one.time <= at][:1]
-        if len(found) != 1:
-            asked = wanted or (f"not after {at:%Y-%m-%d %H:%M} UTC" if at else "at all")
-            raise Refused(
-                f"{len(found)} snapshots match {asked!r} of {len(candidates)}: openclaw-state snapshots lists them"
-            )
-        return found[0]
+    def choose(self, request: Request) -> Snapshot:
+        return request.pick(self._candidates())
 
     def _report_failure(self, error: Exception) -> None:
         log.record("restore", result=result_of(error), error=str(error))
         if self.settings.backup != "off":
             metrics.publish(self.aws, {"RestoreSuccess": 0})
+
+
+def _roots(tree: Path) -> list[str]:
+    return [root for root in ROOTS if (tree / root).is_dir()]
 
 
 def _totals(tree: Path) -> tuple[int, int]:
