@@ -70,6 +70,8 @@ restore: ## SNAPSHOT=<id> or AT="2026-11-20 14:00" (UTC), whole or PATHS="worksp
 	@$(STATE) restore $(SNAPSHOT) $(if $(AT),--at "$(AT)") $(if $(PATHS),--paths $(PATHS))
 restore-at-boot: ## The same at the machine's next boot, or its replacement's: where none runs
 	@SNAPSHOT="$(SNAPSHOT)" AT="$(AT)" PATHS="$(PATHS)" bin/restore-at-boot
+adopt: ## ARCHIVE=./….tar.gz of `openclaw backup create` becomes the state
+	@bin/adopt "$(ARCHIVE)"
 drill: ## Restore the newest snapshot into scratch, verify it, clean up
 	@$(STATE) drill
 drain: ## Stop OpenClaw, back up, release the lease: before the machine is taken away

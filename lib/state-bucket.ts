@@ -8,9 +8,9 @@ export interface StateBucketProps {
 }
 
 const ACCESS_LOGS = 'access-logs/';
-// What the machine itself removes: pruned snapshots, mirrored files that are gone, the lease, a restore asked for once
-// it is in place. Versions stay.
-const REMOVABLE = ['mirror/*', 'snapshots/*', 'lease.json', 'restore.json'];
+// What the machine itself removes: pruned snapshots, mirrored files that are gone, the lease, a restore asked for and an
+// archive to adopt once they are in place. Versions stay.
+const REMOVABLE = ['mirror/*', 'snapshots/*', 'lease.json', 'restore.json', 'adopt/*'];
 
 /** Holds all that must outlive the machine and the stack: versioned, private, and left behind with its policy by a destroy. */
 export class StateBucket extends Construct {
@@ -70,7 +70,7 @@ export class StateBucket extends Construct {
       actions: ['s3:DeleteObject'],
       resources: REMOVABLE.map(keys),
       wildcard:
-        'Pruned snapshots, mirrored files that are gone, a restore asked for; the version below the delete marker stays',
+        'Pruned snapshots, mirrored files that are gone, adopted archives; the version below the delete marker stays',
     });
     role.addToPolicy(
       new iam.PolicyStatement({

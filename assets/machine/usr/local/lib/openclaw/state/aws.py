@@ -107,6 +107,10 @@ class Aws:
         finally:
             events.unregister(event, add_condition)
 
+    def download(self, key: str, path: Path) -> None:
+        """Of any size, to a file."""
+        self.call("s3", "cp", f"s3://{self.bucket}/{key}", str(path), "--only-show-errors", timeout=3600)
+
     def delete(self, keys: list[str]) -> None:
         for start in range(0, len(keys), 1000):
             batch = {"Objects": [{"Key": key} for key in keys[start : start + 1000]], "Quiet": True}

@@ -40,6 +40,10 @@ def _parser() -> argparse.ArgumentParser:
         "--at", type=_time, metavar="TIME", help="the last one not after this time, '2026-11-20 14:00' UTC"
     )
     restore.add_argument("--paths", nargs="+", default=[], metavar="PATH", help="only these, e.g. workspace/notes.md")
+    adopt = verbs.add_parser("adopt", help="make another install's state this one's")
+    adopt.add_argument(
+        "archive", help="of `openclaw backup create`: a path, or the name of an object below adopt/ in the bucket"
+    )
     verbs.add_parser("drill", help="restore the newest snapshot into scratch, verify it, clean up")
     verbs.add_parser("status", help="what this machine knows of its state")
     lease = verbs.add_parser("lease", help="the right to write")

@@ -9,7 +9,7 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 
-from . import durable, engines, log, metrics, programs, verifying
+from . import adopting, durable, engines, log, metrics, programs, verifying
 from .aws import Aws
 from .backup import Backup
 from .errors import Refused, StateError, result_of
@@ -62,6 +62,25 @@ def restore(settings: Settings, given: Namespace) -> None:
         with _service_down(restoring.gates):
             restoring.bring_in(chosen, wanted.paths)
     log.say("restored; what was there before is under " + str(settings.var / "aside"))
+
+
+def adopt(settings: Settings, given: Namespace) -> None:
+    """OpenClaw is down only while directories change places; a backup at once makes it good."""
+    _require_backups(settings)
+    restoring = Restore(settings)
+    with durable.lock(settings.var / "lock", settings.lock_wait_seconds):
+        restoring.lease.check()
+        restoring.gates.require_restored()
+        restoring.gates.require_settled()
+        with adopting.fetched(settings, restoring.aws, given.archive) as archive:
+            log.say(f"unpacking {archive.name}")
+            place = restoring.adopt(archive)
+        with _service_down(restoring.gates):
+            place()
+    log.say(f"adopted; what was there before is under {settings.var / 'aside'}")
+    Backup(settings).run()
+    if "/" not in given.archive:
+        restoring.aws.delete([adopting.PREFIX + given.archive])
 
 
 def drill(settings: Settings, _: Namespace) -> None:

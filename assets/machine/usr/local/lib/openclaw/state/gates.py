@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from . import durable
@@ -61,6 +61,12 @@ class Gates:
 
     def note_good(self, good: Good) -> None:
         durable.write_json(self.good_path, asdict(good))
+
+    def expect(self, files: int, size: int) -> None:
+        """What came in from elsewhere is what the next backup is measured by."""
+        last = self.last_good()
+        if last:
+            self.note_good(replace(last, files=files, bytes=size))
 
     def refuse_loss(self, files: int, size: int) -> None:
         """@raises Refused when more than half of the last good state would go"""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import durable, engines, log, metrics, verifying, versions
+from . import adopting, durable, engines, log, metrics, verifying, versions
 from .aws import Aws
 from .engines.base import Snapshot
 from .errors import Damaged, Fenced, Refused, StateError, result_of
@@ -193,6 +193,25 @@ class Restore:
         )
         self._finish()
 
+    def adopt(self, archive: Path) -> Callable[[], None]:
+        """Verifies what another install's archive holds; what it returns puts it in place. @raises Refused, Damaged"""
+        tree = self.placing.fresh_tree()
+        try:
+            version, checked = adopting.lay_out(archive, tree)
+            versions.refuse_newer(tree, version, self.settings.image)
+            verifying.clear_leases(tree)
+            files, size = _totals(tree)
+        except BaseException:
+            self.placing.discard()
+            raise
+        facts = {"adopted": archive.name, "openclaw": version, "files": files, "bytes": size, "databases": checked}
+
+        def place() -> None:
+            self.placing.begin(_roots(tree), {**facts, "keep_stamp": True})
+            self._finish()
+
+        return place
+
     def _finish(self) -> None:
         facts = self.placing.finish()
         if not facts.pop("keep_stamp"):
@@ -201,6 +220,8 @@ class Restore:
             self.gates.note_good(Good(**{key: facts[key] for key in keys}, at=time.time()))
         if "taken_in" in facts:
             engines.of(self.settings, self.aws).taken_in()
+        if "adopted" in facts:
+            self.gates.expect(facts["files"], facts["bytes"])
         if "request" in facts:
             self.requests.note_granted(facts["request"])
         self.placing.close()

@@ -10,6 +10,8 @@ from .errors import Refused
 
 # What is saved, by the name it has in the bucket; all under the data directory.
 ROOTS = (".openclaw", "workspace", "auth-profile-secrets")
+# OpenClaw's user and group, `node` in the image.
+OWNER = 1000
 ENGINES = ("snapshots", "mirror", "off")
 
 

@@ -13,13 +13,12 @@ from pathlib import Path
 
 from .. import log
 from ..errors import Damaged
-from ..settings import ROOTS
+from ..settings import OWNER, ROOTS
 from .mirror_manifest import Item
 from .mirror_objects import Objects, digests
 
 # From this many files on, one recursive copy is quicker than a call for each.
 MANY = 8
-OWNER = 1000
 
 
 def fetch_tree(objects: Objects, items: Sequence[Item], target: Path) -> None:
