@@ -100,6 +100,36 @@ def test_a_new_deployment_starts_from_another_ones_bucket(living, make_deploymen
     machine.backup()
 
 
+def test_a_deployment_with_a_life_of_its_own_starts_from_another_ones_bucket(living, make_deployment):
+    """The README's commands: drained, emptied, filled, replaced."""
+    living.backup("--final")
+    other = make_deployment(backup=living.deployment.backup, virgin=True)
+    drained = other.launch()
+    drained.boot()
+    drained.write("workspace/mine.md", "to be gone")
+    drained.write(".openclaw/openclaw.json", "{}")
+    drained.backup("--final")
+    aws(living, "s3", "rm", "--recursive", f"s3://{other.bucket}", "--exclude", "access-logs/*")
+    source = f"s3://{living.deployment.bucket}"
+    aws(living, "s3", "sync", source, f"s3://{other.bucket}", "--exclude", "access-logs/*", "--exclude", "lease.json")
+    if other.backup == "snapshots":
+        name = "/openclaw/{}/restic-password"
+        password = other.ssm.get_parameter(Name=name.format(living.deployment.name), WithDecryption=True)
+        value = password["Parameter"]["Value"]
+        other.ssm.put_parameter(Name=name.format(other.name), Value=value, Type="SecureString", Overwrite=True)
+    # What its shutdown would do.
+    drained.backup("--final", expect=77)
+    machine = drained.replaced()
+    machine.boot()
+    assert machine.notes() == 20
+    assert not machine.path("workspace/mine.md").exists()
+    machine.write("workspace/since.md", "since")
+    machine.backup()
+    replacement = machine.replaced()
+    replacement.boot()
+    assert replacement.path("workspace/since.md").read_text() == "since"
+
+
 def test_plain_files_alone_are_a_start_too(make_deployment):
     deployment = make_deployment(backup="mirror")
     deployment.put("mirror/.openclaw/openclaw.json", b"{}")
