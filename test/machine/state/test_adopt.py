@@ -188,9 +188,9 @@ def asset_outside(made):
 
 
 REFUSED = {
-    "a path above": (unsafe("../../../../etc/cron.d/x"), "'../../../../etc/cron.d/x' is no path below"),
+    "a path above": (unsafe("../../escaped"), "'../../escaped' is no path below"),
     "a path above, further in": (unsafe(f"{ROOT}/../x"), "is no path below"),
-    "an absolute path": (unsafe("/etc/cron.d/x"), "'/etc/cron.d/x' is no path below"),
+    "an absolute path": (unsafe("/tmp/openclaw-escaped"), "'/tmp/openclaw-escaped' is no path below"),
     "a device": (unsafe(f"{ROOT}/null", kind=tarfile.CHRTYPE), "is neither file, directory nor symbolic link"),
     "a pipe": (unsafe(f"{ROOT}/pipe", kind=tarfile.FIFOTYPE), "is neither file, directory nor symbolic link"),
     "a hard link": (unsafe(f"{ROOT}/hard", kind=tarfile.LNKTYPE, to="/etc/shadow"), "is neither file, directory"),
