@@ -171,7 +171,7 @@ def _rename_paths(tree: Path, assets: list[Asset]) -> None:
         for path in verifying.databases(tree / ".openclaw"):
             count += sqlite.rename_stores(path, old, new)
         if count:
-            log.say(f"{old} is {new} here: renamed in {count} places")
+            log.say(f"{old} is {new} here: {count} mentions of it renamed")
 
 
 def _rename_in_config(config: Path, old: str, new: str) -> int:
