@@ -144,6 +144,15 @@ def test_what_lay_elsewhere_comes_to_its_place_and_the_configuration_follows(pat
     assert stores(tree / ".openclaw/state/openclaw.sqlite")[0] == "/home/node/.openclaw/cron/jobs.json"
 
 
+def test_an_install_at_the_same_path_is_left_as_it_is(path, tree, capsys):
+    with Archive(path, state="/home/node/.openclaw").an_install():
+        pass
+    adopting.lay_out(path, tree)
+    verifying.clear_leases(tree)
+    assert stores(tree / ".openclaw/state/openclaw.sqlite")[0] == "/home/node/.openclaw/cron/jobs.json"
+    assert "renamed" not in capsys.readouterr().err
+
+
 def test_without_a_workspace_in_it_the_one_that_is_there_stays(path, tree):
     with Archive(path) as made:
         made.database()

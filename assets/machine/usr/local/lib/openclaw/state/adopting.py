@@ -136,8 +136,7 @@ def _make_links(tree: Path, places: dict[str, str], links: dict[str, str]) -> No
         if above is None:
             continue
         path = places[above] + name[len(above) :]
-        seen = SEEN.parent / path if path.startswith(".openclaw") else SEEN / path
-        leads_to = os.path.normpath(seen.parent / pointee)
+        leads_to = os.path.normpath(_seen(path).parent / pointee)
         if path in ROOTS or pointee.startswith("/") or not f"{leads_to}/".startswith(f"{SEEN}/"):
             log.say(f"left out, for it leads out of the state: {path} -> {pointee}")
             continue
@@ -163,10 +162,11 @@ def _set_attributes(tree: Path) -> None:
 
 def _rename_paths(tree: Path, assets: list[Asset]) -> None:
     """Absolute paths are part of the data: under their former ones, cron jobs would be there and never run."""
-    renamed = {asset.source: str(SEEN.parent / PLACES[asset.kind]) for asset in assets if asset.kind != "workspace"}
-    renamed.update({asset.source: str(SEEN / "workspace") for asset in assets if asset.kind == "workspace"})
+    moved = {(asset.source, str(_seen(PLACES[asset.kind]))) for asset in assets}
     # The longest first: one may begin with another.
-    for old, new in sorted(renamed.items(), reverse=True):
+    for old, new in sorted(moved, reverse=True):
+        if old == new:
+            continue
         count = _rename_in_config(tree / PLACES["config"], old, new)
         for path in verifying.databases(tree / ".openclaw"):
             count += sqlite.rename_stores(path, old, new)
@@ -178,7 +178,13 @@ def _rename_in_config(config: Path, old: str, new: str) -> int:
     """By text: it is JSON with comments, written by people."""
     if not config.is_file():
         return 0
-    text, count = re.subn(rf"""(?<=["']){re.escape(old)}(?=[/"'])""", lambda _: new, config.read_text())
+    mention = rb"""(?<=["'])%s(?=[/"'])""" % re.escape(old.encode())
+    text, count = re.subn(mention, lambda _: new.encode(), config.read_bytes())
     if count:
-        config.write_text(text)
+        config.write_bytes(text)
     return count
+
+
+def _seen(path: str) -> PurePosixPath:
+    """The workspace is mounted into the state directory."""
+    return SEEN.parent / path if path.startswith(".openclaw") else SEEN / path
