@@ -29,6 +29,8 @@ class Fault:
     status: int = 0
     hang_seconds: float = 0
     corrupt: bool = False
+    # The request gets through, and then the client gets this fault's status.
+    late: bool = False
     times: int = 1 << 30
     after: Callable[[], None] | None = None
     played: int = 0
@@ -74,9 +76,8 @@ class Proxy:
                     time.sleep(fault.hang_seconds)
                     self.close_connection = True
                     return
-                if fault and fault.status:
-                    text = XML.format(code=CODES[fault.status]).encode()
-                    self.answer(fault.status, [("Content-Type", "application/xml")], text)
+                if fault and fault.status and not fault.late:
+                    self.refuse(fault.status)
                     return
                 headers = {name: value for name, value in self.headers.items() if name.lower() != "transfer-encoding"}
                 if body:
@@ -89,11 +90,18 @@ class Proxy:
                     self.upstream.request(self.command, self.path, body or None, headers)
                     answer = self.upstream.getresponse()
                 content = answer.read()
+                if fault and fault.late:
+                    self.refuse(fault.status)
+                    return
                 if fault and fault.corrupt and content:
                     content = content[:-1] + bytes([content[-1] ^ 1])
                 self.answer(answer.status, answer.getheaders(), content)
                 if fault and fault.after:
                     fault.after()
+
+            def refuse(self, status: int) -> None:
+                text = XML.format(code=CODES[status]).encode()
+                self.answer(status, [("Content-Type", "application/xml")], text)
 
             def answer(self, status: int, headers: list, content: bytes) -> None:
                 self.send_response_only(status)

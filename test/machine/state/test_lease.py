@@ -35,6 +35,38 @@ def test_a_released_lease_is_taken_at_once_from_a_running_machine(living):
     assert lease(living.deployment)["generation"] == 2
 
 
+def releases(request):
+    return request.method == "PUT" and request.path.endswith("/lease.json")
+
+
+def test_a_release_whose_answer_got_lost_is_a_release(living, cloud):
+    with cloud.playing(Fault(releases, status=503, late=True, times=1)) as fault:
+        living.backup("--final")
+    assert fault.played == 1
+    assert lease(living.deployment)["released"] is True
+
+
+def test_a_final_backup_after_a_release_that_was_thought_to_have_failed_saves_again(living, cloud):
+    with cloud.playing(Fault(releases, status=503, late=True)):
+        living.state("backup", "--final", expect=1)
+    assert lease(living.deployment)["released"] is True
+    living.write("workspace/notes/3.md", "written since")
+    living.backup("--final")
+    assert lease(living.deployment)["released"] is True
+    replacement = living.replaced()
+    replacement.boot()
+    assert replacement.path("workspace/notes/3.md").read_text() == "written since"
+
+
+def test_a_lease_that_another_took_after_its_release_is_not_taken_back(living):
+    living.backup("--final")
+    other = living.deployment.launch()
+    other.boot()
+    living.state("backup", "--final", expect=77)
+    assert lease(living.deployment)["instance"] == other.instance
+    other.backup()
+
+
 def test_a_living_holder_is_waited_for_then_fenced(living):
     other = living.deployment.launch()
     other.boot(LEASE_WAIT_SECONDS="4")

@@ -23,9 +23,12 @@ SERVICE = "openclaw.service"
 
 
 def backup(settings: Settings, given: Namespace) -> None:
+    of_bucket = Lease(settings, Aws(settings)) if given.final and settings.backup != "off" else None
+    if of_bucket:
+        of_bucket.resume()
     Backup(settings).run(force=given.force, prune=not given.final)
-    if given.final and settings.backup != "off":
-        Lease(settings, Aws(settings)).release()
+    if of_bucket:
+        of_bucket.release()
 
 
 def boot(settings: Settings, given: Namespace) -> None:

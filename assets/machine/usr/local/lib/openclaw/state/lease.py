@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from . import durable, instance, log
@@ -69,15 +69,10 @@ class Lease:
 
     def check(self) -> Holding:
         """@raises Fenced unless this machine is still the writer."""
-        held, (current, _) = self.held(), self.current()
-        if held is None:
-            raise Fenced("this machine holds no lease: it has not been through a boot's restore")
-        if current is None or current.nonce != held.nonce:
-            holder = f"generation {current.generation}, {current.instance}" if current else "nobody"
-            raise Fenced(f"the lease is held by {holder}, not by generation {held.generation}, {held.instance}")
+        current, _ = self._own()
         if current.released:
-            raise Fenced(f"this machine released its lease of generation {held.generation}; a boot takes the next one")
-        return held
+            raise Fenced(f"this machine released its lease of generation {current.generation}; a boot takes the next")
+        return current
 
     def acquire(self, at_least: int = 1) -> Holding:
         """Takes the next generation, after the former holder released it or is gone (or the wait is over)."""
@@ -108,13 +103,30 @@ class Lease:
         return self.acquire(at_least=generation)
 
     def release(self) -> None:
-        held = self.check()
-        _, etag = self.current()
-        if not self._write(Holding(held.generation, held.nonce, held.instance, held.bucket, released=True), etag):
-            raise Fenced("another machine took the lease before it was released")
+        """Gives the lease back. Twice is as good as once: the answer to the first try can get lost."""
+        current, etag = self._own()
+        while not current.released and not self._write(replace(current, released=True), etag):
+            current, etag = self._own()
+
+    def resume(self) -> None:
+        """Takes back what this machine has begun to release and nobody has taken since, for another try at its end."""
+        held = self.held()
+        if held and held.released:
+            current, etag = self._own()
+            self._write(replace(current, released=False), etag)
 
     def is_alive(self, holding: Holding) -> bool:
         return bool(self._why_alive(holding, instance.own_id()))
+
+    def _own(self) -> tuple[Holding, str]:
+        """The bucket's word, which is of this machine, and its ETag. @raises Fenced where it is not"""
+        held, (current, etag) = self.held(), self.current()
+        if held is None:
+            raise Fenced("this machine holds no lease: it has not been through a boot's restore")
+        if current is None or current.nonce != held.nonce:
+            holder = f"generation {current.generation}, {current.instance}" if current else "nobody"
+            raise Fenced(f"the lease is held by {holder}, not by generation {held.generation}, {held.instance}")
+        return current, etag
 
     def _why_alive(self, current: Holding | None, own: str) -> str:
         if current is None or current.released or current.instance == own:
