@@ -52,12 +52,14 @@ def test_returns_when_the_body_says_ready(wait, machine):
     done = wait(STARTING, STARTING, READY, OPENCLAW_READY_TIMEOUT="60")
     assert done.returncode == 0, done.stderr
     assert machine.aws_state["metrics"] == [["ServiceReady", "1"]]
+    assert (machine.var / "served").exists()
 
 
 @pytest.mark.parametrize("body", ["<html>Control UI</html>", '{"ok":true}', '{"ready":false}', '{"ready":"true"}', ""])
 def test_a_status_of_200_alone_is_not_ready(wait, machine, body):
     done = wait((200, body), OPENCLAW_READY_TIMEOUT="1")
     assert done.returncode == 1
+    assert not (machine.var / "served").exists()
     assert "not ready after 1 s" in done.stderr and f"'{body}'" in done.stderr
     assert machine.aws_state["metrics"] == [["ServiceReady", "0"]]
 

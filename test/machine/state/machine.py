@@ -82,6 +82,9 @@ class Machine:
         self.directory = deployment.directory / instance
         self.data, self.var, self.run = (self.directory / name for name in ("data", "var", "run"))
         self.log = ""
+        # OpenClaw gets ready on it.
+        self.served.parent.mkdir(mode=0o700, parents=True)
+        self.served.touch()
         self.commands = self.directory / "systemctl.log"
         stub = self.directory / "bin" / "systemctl"
         stub.parent.mkdir(parents=True)
@@ -91,6 +94,10 @@ class Machine:
             (self.data / name).mkdir(parents=True)
             (self.data / name).chmod(0o755 if name == "workspace" else 0o700)
             os.chown(self.data / name, NODE, NODE)
+
+    @property
+    def served(self) -> Path:
+        return self.var / "served"
 
     @property
     def environment(self) -> dict[str, str]:

@@ -85,6 +85,30 @@ def test_nothing_to_back_up_yet_is_no_failure(machine):
     assert "nothing to back up yet" in machine.log
 
 
+def test_a_machine_on_which_openclaw_was_never_ready_leaves_the_state_as_it_was(living):
+    """A deploy that fails goes back to the old version, which cannot read what the new one has migrated."""
+    newer = living.replaced()
+    newer.served.unlink()
+    newer.boot()
+    newer.write(".openclaw/openclaw.json", '{"meta": {"lastTouchedVersion": "2026.12.1"}}')
+    kept = good_keys(living.deployment)
+    newer.backup("--final")
+    assert "never been ready" in newer.log
+    assert good_keys(living.deployment) == kept
+    newer.replaced().boot()
+
+
+def test_what_was_mended_by_hand_before_openclaw_was_ready_can_be_backed_up(living):
+    mended = living.replaced()
+    mended.served.unlink()
+    mended.boot()
+    mended.write("workspace/notes/3.md", "mended")
+    mended.backup("--force")
+    replacement = mended.replaced()
+    replacement.boot()
+    assert replacement.path("workspace/notes/3.md").read_text() == "mended"
+
+
 def test_two_backups_never_overlap(living):
     with open(living.var / "lock") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

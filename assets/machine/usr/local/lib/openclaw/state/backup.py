@@ -52,6 +52,12 @@ class Backup:
         self.gates.require_restored()
         self.gates.require_settled()
         held = self.lease.check()
+        if not force and not self.gates.has_served():
+            log.say(
+                "nothing to back up: OpenClaw has never been ready on this machine, and what was restored is in the "
+                "bucket already; after mending it by hand, run: openclaw-state backup --force"
+            )
+            return None
         staging = Staging(self.settings)
         refusal = None
         with staging.refreshed() as staged:

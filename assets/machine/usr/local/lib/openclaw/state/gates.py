@@ -34,6 +34,8 @@ class Gates:
         self.good_path = settings.var / "last-good.json"
         self.sequence_path = settings.var / "sequence.json"
         self.fenced_path = settings.var / "fenced"
+        # wait-ready writes it.
+        self.served_path = settings.var / "served"
         # There while the store is known to hold damage that a backup must not build on.
         self.damaged_path = settings.var / "damaged"
 
@@ -54,6 +56,11 @@ class Gates:
         """@raises Refused while a cut-off restore has moved some of the state and not the rest"""
         if self.journal_path.exists():
             raise Refused("a restore that was cut off is unfinished: a boot must finish it first")
+
+    def has_served(self) -> bool:
+        """Whether OpenClaw was ever ready on this volume. Before that, only OpenClaw itself has touched the state: a
+        new version may have migrated it, which the old one, that a failed deploy brings back, could not read."""
+        return self.served_path.exists()
 
     def last_good(self) -> Good | None:
         value = durable.read_json(self.good_path)
