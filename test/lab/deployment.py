@@ -135,11 +135,14 @@ class Deployment:
             Name=f"{self.parameter_path}/{name}", Value=value, Type="SecureString", Overwrite=True
         )
 
-    def machine(self) -> Machine | None:
-        """The machine of the group's instance that runs, or None."""
+    def machine(self, other_than: str = "") -> Machine | None:
+        """The machine that runs, or None.
+
+        :param other_than: an instance id that is not the one wanted
+        """
         for instance in self.instances("running"):
             machine = Machine(instance["InstanceId"])
-            if machine.running:
+            if machine.instance_id != other_than and machine.running:
                 return machine
         return None
 
@@ -164,8 +167,8 @@ class Deployment:
         deadline = time.monotonic() + seconds
         before = ""
         while time.monotonic() < deadline:
-            machine = self.machine()
-            if machine and machine.instance_id != other_than:
+            machine = self.machine(other_than)
+            if machine:
                 if machine.succeeds("systemctl", "is-active", "--quiet", "openclaw.service"):
                     return machine
                 now = starting_units(machine)

@@ -1,4 +1,4 @@
-"""Boots a machine for every instance that the local AWS's Auto Scaling group launches, and takes it down with it."""
+"""Boots a machine for every instance that the local AWS launches from a template, and takes it down with it."""
 
 import base64
 import datetime
@@ -16,7 +16,8 @@ from .docker import docker
 from .machine import REBOOT_EXIT_CODE, Machine
 from .progress import say
 
-GROUP_TAG = "aws:autoscaling:groupName"
+# Also on an instance that its group has let go.
+TEMPLATE_TAG = "aws:ec2launchtemplate:id"
 POLL_SECONDS = 1
 CREDENTIAL_SECONDS = 3600
 RENEW_BEFORE = datetime.timedelta(minutes=20)
@@ -39,7 +40,9 @@ class Ec2:
         self.addresses = 0
 
     def instances(self) -> list[dict]:
-        reservations = self.ec2.describe_instances(Filters=[{"Name": "tag-key", "Values": [GROUP_TAG]}])["Reservations"]
+        reservations = self.ec2.describe_instances(Filters=[{"Name": "tag-key", "Values": [TEMPLATE_TAG]}])[
+            "Reservations"
+        ]
         return [instance for reservation in reservations for instance in reservation["Instances"]]
 
     def run(self) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import threading
+import time
 
 from lab.machine import Machine
 
@@ -24,6 +25,7 @@ class Ledger:
 
     def __init__(self, machine: Machine):
         self.written = 0
+        self.last_at = time.time()
         self._process = subprocess.Popen(
             ["docker", "exec", machine.container, "docker", "exec", "openclaw-gateway", "bash", "-c", SCRIPT],
             stdout=subprocess.PIPE,
@@ -35,7 +37,7 @@ class Ledger:
 
     def _read(self) -> None:
         for line in self._process.stdout:
-            self.written = int(line)
+            self.written, self.last_at = int(line), time.time()
 
     def close(self) -> int:
         """The number of the last line that is known to be on the disk of the machine."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from lab.machine import Machine
 
-COMPARED = {"idle", "busy", "run-in-progress", "backup-running"}
+COMPARED = {"idle", "run-in-progress", "backup-running"}
 DIRECTORY = "/etc/systemd/system/openclaw-drain.service.d"
 # OpenClaw's own patience with a run in progress is 315 s.
 DROP_IN = """[Service]

@@ -4,30 +4,51 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from lab.deployment import Deployment, DeploymentError
 from lab.docker import DockerError
 from lab.machine import Machine
 from lab.progress import say
 
-from . import ledger
+from . import aws, ledger
 
 POLL_SECONDS = 0.2
 WARM_UP_SECONDS = 3
-READY_SECONDS = 600
+READY_SECONDS = 900
 
 
 @dataclasses.dataclass
 class Outcome:
+    """Seconds are from the trigger, and None for what did not happen."""
+
     scenario: str
-    # None where the machine had no time to drain.
+    # The state is in the bucket and the lease is given back.
     drained_seconds: float | None
+    # The group was told to go on.
+    told_seconds: float | None
     ready_seconds: float
+    # From the last write that OpenClaw's container did until the next one was ready.
+    gap_seconds: float
     lost_bytes: int
     clean: bool
     steps: dict[str, float]
     message: str
+    note: str = ""
+
+
+@dataclasses.dataclass
+class Ending:
+    """A machine that is about to end, and what its OpenClaw writes until then."""
+
+    scenario: str
+    machine: Machine
+    writer: ledger.Ledger
+    begun: float
+
+
+def nothing(_machine: Machine) -> None:
+    pass
 
 
 class Run:
@@ -46,57 +67,86 @@ class Run:
         self,
         scenario: str,
         trigger: Callable[[Machine], None],
-        prepare: Callable[[Machine], object] = lambda _machine: None,
+        prepare: Callable[[Machine], object] = nothing,
         same_machine: bool = False,
     ) -> Outcome:
         """Has a writer write until the machine ends, and compares what it wrote with what the next one has.
 
         :param prepare: what comes before the clock starts
         """
+        ending = self.begin(scenario, prepare)
+        machine = ending.machine
+        trigger(machine)
+        self.wait_down(machine)
+        successor = self.deployment.wait_ready("" if same_machine else machine.instance_id, READY_SECONDS)
+        return self.outcome(ending, successor, time.time())
+
+    def begin(self, scenario: str, prepare: Callable[[Machine], object] = nothing) -> Ending:
+        """The machine with a fresh backup, and a writer on it."""
         say(f"{scenario}:")
         machine = self.machine()
         machine.execute("systemctl", "start", "openclaw-backup.service", check=False)
         writer = ledger.Ledger(machine)
         time.sleep(WARM_UP_SECONDS)
         prepare(machine)
-        begun = time.time()
-        trigger(machine)
-        self.wait_down(machine)
+        return Ending(scenario, machine, writer, time.time())
+
+    def outcome(self, ending: Ending, successor: Machine, ready: float) -> Outcome:
+        machine, writer, begun = ending.machine, ending.writer, ending.begun
         written = writer.close()
-        successor = self.deployment.wait_ready("" if same_machine else machine.instance_id, READY_SECONDS)
-        ready = time.time() - begun
-        drained, record = drain_record(machine, begun)
+        asked = aws.asked(self.deployment.endpoint, machine.instance_id, begun)
+        drained = aws.first(asked, "s3:PutObject", "lease.json")
+        told = aws.first(asked, "autoscaling:CompleteLifecycleAction")
+        if told and not (drained and drained < told):
+            raise DeploymentError(f"{machine.instance_id} told the group to go on before its state was safe")
+        record = drain_record(machine, begun)
         outcome = Outcome(
-            scenario=scenario,
+            scenario=ending.scenario,
             drained_seconds=drained and drained - begun,
-            ready_seconds=ready,
+            told_seconds=told and told - begun,
+            ready_seconds=ready - begun,
+            gap_seconds=max(ready - writer.last_at, 0),
             lost_bytes=max(written - ledger.restored(successor), 0) * ledger.LINE_BYTES,
             clean=bool(record.get("clean")),
             steps=record.get("steps", {}),
-            message=moved_message(successor),
+            message="" if successor.instance_id == machine.instance_id else moved_message(successor),
         )
         say(f"  {outcome}")
         return outcome
 
+    def terminate(self, machine: Machine) -> None:
+        self.deployment.client("ec2").terminate_instances(InstanceIds=[machine.instance_id])
+
     def wait_down(self, machine: Machine, seconds: float = 600) -> None:
         """Until OpenClaw is not served by this machine any more."""
-        end = time.monotonic() + seconds
-        while machine.running and machine.succeeds("systemctl", "is-active", "--quiet", "openclaw.service"):
-            if time.monotonic() > end:
-                raise DeploymentError(f"{machine.instance_id} still serves after {seconds} s")
-            time.sleep(POLL_SECONDS)
+
+        def serves() -> bool:
+            return machine.running and machine.succeeds("systemctl", "is-active", "--quiet", "openclaw.service")
+
+        wait_while(serves, f"{machine.instance_id} still serves", seconds)
+
+    def wait_gone(self, machine: Machine, seconds: float = 300) -> None:
+        wait_while(lambda: machine.state is not None, f"{machine.instance_id} is still there", seconds)
 
 
-def drain_record(machine: Machine, since: float) -> tuple[float | None, dict]:
-    """When the last drain since then ended, and what it said of itself."""
+def wait_while(condition: Callable[[], bool], complaint: str, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while condition():
+        if time.monotonic() > end:
+            raise DeploymentError(f"{complaint} after {seconds} s")
+        time.sleep(POLL_SECONDS)
+
+
+def drain_record(machine: Machine, since: float) -> dict:
+    """What the last drain since then said of itself at its end."""
     with contextlib.suppress(DockerError):
         lines = machine.journal("--unit=openclaw-drain.service", "--output=json").splitlines()
         for entry in reversed([json.loads(line) for line in lines]):
             at = int(entry["__REALTIME_TIMESTAMP"]) / 1e6
             _, _, text = str(entry["MESSAGE"]).partition("drain: ")
             if at >= since and text.startswith("{") and json.loads(text).get("state") == "drained":
-                return at, json.loads(text)
-    return None, {}
+                return json.loads(text)
+    return {}
 
 
 def moved_message(machine: Machine, seconds: float = 60) -> str:
@@ -109,12 +159,3 @@ def moved_message(machine: Machine, seconds: float = 60) -> str:
             return told[-1]
         time.sleep(1)
     return ""
-
-
-def step_of_drain(machine: Machine) -> Iterator[set[str]]:
-    """The steps of the drain that are done, whenever asked; nothing before it began."""
-    while True:
-        with contextlib.suppress(DockerError, json.JSONDecodeError):
-            record = json.loads(machine.execute("cat", "/run/openclaw/drain.json"))
-            yield set(record["steps"]) | {"begin"}
-        time.sleep(0.05)

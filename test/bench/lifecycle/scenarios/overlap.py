@@ -1,0 +1,48 @@
+"""Two machines at once: the lease decides which one writes."""
+
+import time
+
+from lab.deployment import DeploymentError
+from lab.machine import Machine
+
+from .. import aws
+from ..run import READY_SECONDS, Outcome, Run
+
+WRITES = ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjects", "s3:CopyObject", "s3:CompleteMultipartUpload")
+
+
+def overlap(run: Run) -> Outcome:
+    """The group lets go of a machine that serves on, and launches another, which waits for the living holder of the
+    lease and then takes it. The first one learns that at its next backup; what it wrote since its last one is lost."""
+    ending = run.begin("two machines at once")
+    first = ending.machine
+    run.deployment.client("autoscaling").detach_instances(
+        InstanceIds=[first.instance_id],
+        AutoScalingGroupName=run.deployment.stack_name,
+        ShouldDecrementDesiredCapacity=False,
+    )
+    second = run.deployment.wait_ready(first.instance_id, READY_SECONDS)
+    ready = time.time()
+    if not first.succeeds("systemctl", "is-active", "--quiet", "openclaw.service"):
+        raise DeploymentError(f"{first.instance_id} does not serve any more: nothing overlaps")
+    second.execute("systemctl", "start", "openclaw-backup.service")
+    first.execute("systemctl", "start", "openclaw-backup.service", check=False)
+    run.wait_down(first)
+    outcome = run.outcome(ending, second, ready)
+    run.terminate(first)
+    run.wait_gone(first)
+    require_no_writes(run, first, ready)
+    seconds = ending.writer.last_at - ending.begun
+    outcome.note = (
+        f"the first one served for {seconds:.0f} s beside the second, until it was fenced at its next backup; it wrote "
+        "nothing to the bucket after the second was ready, and what it had written since its last backup is lost"
+    )
+    return outcome
+
+
+def require_no_writes(run: Run, machine: Machine, since: float) -> None:
+    written = [
+        entry for entry in aws.asked(run.deployment.endpoint, machine.instance_id, since) if entry["call"] in WRITES
+    ]
+    if written:
+        raise DeploymentError(f"{machine.instance_id} is fenced and wrote {written}")
