@@ -4,9 +4,12 @@ import argparse
 import json
 
 from lab import cloud, control, settings
+from lab.deployment import DeploymentError
+from lab.docker import DockerError
+from lab.progress import say
 
 from . import boot, naive, report
-from .run import Run
+from .run import Outcome, Run
 from .scenarios import ALL
 
 STACK = "lifecycle"
@@ -31,16 +34,24 @@ def main() -> None:
 
 def ends(run: Run, names: list[str], without_naive: bool) -> str:
     """One scenario after the other, each on the machine that followed the one before."""
-    rows = []
+    rows, failures = [], []
     for name in names:
-        outcome = ALL[name](run)
-        beside = None
-        if name in naive.COMPARED and not without_naive:
-            with naive.order(run.machine()):
-                beside = ALL[name](run)
-        rows.append((outcome, beside))
+        try:
+            rows.append((ALL[name](run), None if without_naive else beside(run, name)))
+        except (DeploymentError, DockerError, ValueError) as error:
+            failures.append(f"{name} failed: {error}")
+            say(failures[-1])
+            run.deployment.wait_ready()
         (settings.STATE / "bench-lifecycle.json").write_text(json.dumps(rows, default=vars, indent=2))
-    return report.table(rows)
+    return "\n".join([report.table(rows), *failures])
+
+
+def beside(run: Run, name: str) -> Outcome | None:
+    """The same end in the naive order, where that is compared."""
+    if name not in naive.COMPARED:
+        return None
+    naive.put_in_place(run.machine())
+    return ALL[name](run)
 
 
 if __name__ == "__main__":

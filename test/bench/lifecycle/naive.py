@@ -1,8 +1,5 @@
 """What most do: let the service stop as long as it wants, then save. Put in the drain's place on one machine."""
 
-import contextlib
-from collections.abc import Iterator
-
 from lab.machine import Machine
 
 COMPARED = {"idle", "run-in-progress", "backup-running"}
@@ -15,10 +12,8 @@ ExecStop=/usr/local/libexec/openclaw/backup --final
 """
 
 
-@contextlib.contextmanager
-def order(machine: Machine) -> Iterator[None]:
-    """The machine goes with what this changed on it: nothing is put back."""
+def put_in_place(machine: Machine) -> None:
+    """The machine goes with what this changes on it."""
     machine.execute("mkdir", "-p", DIRECTORY)
     machine.execute("sh", "-c", f"cat >{DIRECTORY}/naive.conf", stdin=DROP_IN)
     machine.execute("sh", "-c", "rm /etc/systemd/system/openclaw.service.d/drain.conf; systemctl daemon-reload")
-    yield
