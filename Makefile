@@ -88,6 +88,8 @@ bench-backup: setup programs ## Our engines against aws s3 sync; FILES="1000 100
 	PYTHONPATH=test .venv/bin/python -m bench.backup $(if $(FILES),--files $(FILES)) $(if $(DATABASE_MIB),--database-mib $(DATABASE_MIB))
 bench-lifecycle: setup ## The ends that a machine can meet; ONLY="idle power-cut"
 	PYTHONPATH=test .venv/bin/python -m bench.lifecycle $(if $(ONLY),--only $(ONLY))
+bench-boot: setup ## A start of the machine against OpenClaw's own start in it, and against its units in a row
+	PYTHONPATH=test .venv/bin/python -m bench.lifecycle --boot
 
 ##@ Set-up (the other targets do this by themselves)
 setup: $(NPM) $(VENV) ## npm packages and Python tools of this project
