@@ -7,6 +7,7 @@ import pytest
 def start(machine):
     machine.stub("aws", 'exit "${AWS_STATUS:-0}"')
     machine.stub("journalctl", "echo the last words of $2")
+    machine.stub("sleep", "")
 
     def start(failed=None, aws_status=0, **names):
         units = [f"Id={unit}\\nResult=exit-code\\n" for unit in [failed] if unit]
@@ -42,11 +43,16 @@ def test_says_nothing_when_openclaw_is_ready(start, machine):
 )
 def test_fails_the_deploy_with_the_unit_and_the_log_group(start, machine, failed, reason):
     done = start(failed)
-    assert done.returncode == 1
     (call,) = machine.calls("aws")
     assert "signal-resource --stack-name openclaw-dev --logical-resource-id GroupOfOneGroup1234" in call
     assert f"--unique-id {reason[:64]} --status FAILURE" in call
     assert f"the last words of {reason.split(' ')[0]}" in done.stderr
+
+
+def test_a_failure_is_told_once(start, machine):
+    """A second word, cfn-signal's, would fail the rollback: it waits until the group ends the machine."""
+    start("docker.service")
+    assert machine.calls("sleep") == ["infinity"]
 
 
 def test_the_unit_is_named_whatever_the_length_of_the_names(start, machine):
