@@ -49,7 +49,7 @@ def fetched(settings: Settings, aws: Aws, given: str) -> Iterator[Path]:
         yield Path(given)
         return
     key, scratch = PREFIX + given, settings.var / "adopt"
-    size = next((size for found, size in aws.list(key, "Key,Size") if found == key), None)
+    size = aws.size(key)
     if size is None:
         raise Refused(f"s3://{aws.bucket}/{key} does not exist; a file on this machine is named with its directory")
     scratch.mkdir(mode=0o700, exist_ok=True)

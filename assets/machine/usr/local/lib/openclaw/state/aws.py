@@ -107,9 +107,10 @@ class Aws:
         finally:
             events.unregister(event, add_condition)
 
-    def download(self, key: str, path: Path) -> None:
-        """Of any size, to a file."""
-        self.call("s3", "cp", f"s3://{self.bucket}/{key}", str(path), "--only-show-errors", timeout=3600)
+    def size(self, key: str) -> int | None:
+        """In bytes, or None where there is no such object."""
+        answer = self.call("s3", "list_objects_v2", Bucket=self.bucket, Prefix=key, MaxKeys=1)
+        return next((found["Size"] for found in answer.get("Contents", []) if found["Key"] == key), None)
 
     def delete(self, keys: list[str]) -> None:
         for start in range(0, len(keys), 1000):
