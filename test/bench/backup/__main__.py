@@ -120,7 +120,7 @@ def main() -> None:
         for name in arguments.subjects:
             # A fresh service each: what one left in its memory must not slow the next.
             with cloud() as proxy, tempfile.TemporaryDirectory(dir=arguments.out) as scratch:
-                programs = toolbox.plain(Path(scratch) / "programs")
+                programs = toolbox.build(Path(scratch) / "programs")
                 keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "none"}
                 client = functools.partial(boto3.client, endpoint_url=proxy.url, region_name=REGION, **keys)
                 engine = name if name in ("snapshots", "mirror") else "off"

@@ -26,11 +26,7 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory):
-    path, server = toolbox.build(tmp_path_factory.mktemp("programs"))
-    yield path
-    if server:
-        server.kill()
-        server.wait()
+    return toolbox.build(tmp_path_factory.mktemp("programs"))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import sys
 import pytest
 from machine.drain.imds import STATE as TARGET_STATE
 from machine.drain.imds import Imds
-from machine.state import toolbox
 from machine.state.machine import REPOSITORY, Machine
 from machine.state.proxy import Fault
 
@@ -28,14 +27,8 @@ def imds():
     service.close()
 
 
-@pytest.fixture(scope="session")
-def plain_programs(tmp_path_factory):
-    """The fast `aws` of these tests cannot be called from a session or a namespace of one's own."""
-    return toolbox.plain(tmp_path_factory.mktemp("plain"))
-
-
 @pytest.fixture
-def run(imds, client, plain_programs):
+def run(imds, client, programs):
     topic = client("sns").create_topic(Name="alarms")["TopicArn"]
 
     def run(machine: Machine, program: str, apart=(), **environment: str) -> subprocess.CompletedProcess:
@@ -43,7 +36,7 @@ def run(imds, client, plain_programs):
         imds.values["instance-id"] = machine.instance
         machine.run.mkdir(parents=True, exist_ok=True)
         names = {
-            "PATH": f"{machine.directory / 'bin'}:{plain_programs}:{os.environ['PATH']}",
+            "PATH": f"{machine.directory / 'bin'}:{programs}:{os.environ['PATH']}",
             "OPENCLAW_LIB": str(REPOSITORY / "assets/machine/usr/local/lib/openclaw"),
             "OPENCLAW_LIBEXEC": str(LIBEXEC),
             "OPENCLAW_IMDS": imds.url,

@@ -1,12 +1,10 @@
 """The real `aws` (v2) and `restic` for these tests: Debian trixie's, unpacked under .lab/toolbox where this system has
-none that is new enough, and an `aws` that starts quickly (the CLI's own code, loaded once; see aws_server.py)."""
+none that is new enough."""
 
 import fcntl
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -15,16 +13,6 @@ TOOLBOX = REPOSITORY / ".lab" / "toolbox"
 # Conditional writes of both kinds; exit statuses that tell a missing repository, a lock and a wrong password apart.
 NEEDED = {"aws": (2, 22), "restic": (0, 17)}
 
-CLIENT = """#!{python} -IS
-import array, json, os, socket, sys
-server = socket.socket(socket.AF_UNIX)
-server.connect({socket!r})
-request = json.dumps([sys.argv, dict(os.environ), os.getcwd(), os.getpgid(0)]).encode()
-server.sendmsg([len(request).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))])
-server.sendall(request)
-code = server.recv(1)
-sys.exit(code[0] if code else 130)
-"""
 IN_TOOLBOX = """#!/bin/sh
 root={root}
 for loader in "$root"/usr/lib/*-linux-gnu*/ld-linux-*.so.*; do break; done
@@ -70,8 +58,8 @@ def _write(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def plain(directory: Path) -> Path:
-    """A directory for PATH with both programs as they are: for measuring what a machine pays, start-up included."""
+def build(directory: Path) -> Path:
+    """A directory for PATH with both programs."""
     directory.mkdir(parents=True, exist_ok=True)
     wanted = [program for program in NEEDED if not _is_new_enough(program)]
     if wanted:
@@ -82,25 +70,3 @@ def plain(directory: Path) -> Path:
             text = text.replace('/usr/bin/aws"', '/usr/bin/python3" "$root/usr/bin/aws"')
         _write(directory / program, text)
     return directory
-
-
-def build(directory: Path) -> "tuple[Path, subprocess.Popen | None]":
-    """A directory for PATH, and the process that serves its `aws` (none where the system's own is used)."""
-    directory.mkdir(parents=True, exist_ok=True)
-    wanted = [program for program in NEEDED if not _is_new_enough(program)]
-    if wanted:
-        _ensure_toolbox()
-    for program in set(wanted) - {"aws"}:
-        _write(directory / program, IN_TOOLBOX.format(root=TOOLBOX, program=program))
-    if "aws" not in wanted:
-        return directory, None
-    _write(directory / "toolbox-python", IN_TOOLBOX.format(root=TOOLBOX, program="python3"))
-    socket = directory / "aws.socket"
-    server = subprocess.Popen(
-        [directory / "toolbox-python", HERE / "aws_server.py", socket],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    server.stdout.readline()
-    _write(directory / "aws", CLIENT.format(python=sys.executable, socket=str(socket)))
-    return directory, server

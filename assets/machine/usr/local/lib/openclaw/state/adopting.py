@@ -20,6 +20,7 @@ from .archive import require_space, unpack
 from .aws import Aws
 from .errors import Refused
 from .settings import OWNER, ROOTS, Settings
+from .transfers import Wanted, fetch
 
 PREFIX = "adopt/"
 # By the manifest's kind of an asset. OpenClaw lists apart what does not lie in its state directory.
@@ -55,7 +56,8 @@ def fetched(settings: Settings, aws: Aws, given: str) -> Iterator[Path]:
     scratch.mkdir(mode=0o700, exist_ok=True)
     try:
         require_space(size, scratch)
-        aws.download(key, scratch / given)
+        if not any(fetch(aws, [Wanted(key, scratch / given, size=size)])):
+            raise Refused(f"s3://{aws.bucket}/{key} went away")
         yield scratch / given
     finally:
         shutil.rmtree(scratch)

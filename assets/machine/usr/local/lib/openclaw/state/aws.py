@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
@@ -18,7 +16,6 @@ from .errors import Unavailable
 from .settings import Settings
 
 ABSENT = {"404", "NoSuchKey", "NotFound"}
-NO_VERSION = {*ABSENT, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed", "405"}
 # 409: two conditional writes at once; S3 asks for another try.
 LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
@@ -48,15 +45,17 @@ class Aws:
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """@raises AwsError, whatever went wrong on the way"""
-        with self._errors(service, operation):
+        with self.errors(service, operation):
             return getattr(self.client(service), operation)(**parameters)
 
     def pages(self, service: str, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-        with self._errors(service, operation):
+        with self.errors(service, operation):
             yield from self.client(service).get_paginator(operation).paginate(**parameters)
 
+    @staticmethod
     @contextlib.contextmanager
-    def _errors(self, service: str, operation: str) -> Iterator[None]:
+    def errors(service: str, operation: str) -> Iterator[None]:
+        """@raises AwsError for whatever botocore raises within"""
         try:
             yield
         except ClientError as error:
@@ -67,7 +66,7 @@ class Aws:
     def get(self, key: str) -> tuple[bytes, str] | None:
         """Body and ETag, or None where there is no such object (a bucket that is missing is an error)."""
         try:
-            with self._errors("s3", "get_object"):
+            with self.errors("s3", "get_object"):
                 answer = self.client("s3").get_object(Bucket=self.bucket, Key=key)
                 return answer["Body"].read(), answer["ETag"]
         except AwsError as error:
@@ -75,19 +74,14 @@ class Aws:
                 return None
             raise
 
-    def download(self, key: str, target: Path, version: str = "") -> bool:
-        """False where there is no such object or version."""
-        which = {"VersionId": version} if version else {}
+    def size(self, key: str) -> int | None:
+        """None where there is no such object."""
         try:
-            with self._errors("s3", "get_object"):
-                answer = self.client("s3").get_object(Bucket=self.bucket, Key=key, **which)
-                with target.open("wb") as stream:
-                    shutil.copyfileobj(answer["Body"], stream, 1 << 20)
+            return self.call("s3", "head_object", Bucket=self.bucket, Key=key)["ContentLength"]
         except AwsError as error:
-            if error.code in NO_VERSION:
-                return False
+            if error.code in ABSENT:
+                return None
             raise
-        return True
 
     def put(self, key: str, body: bytes, if_match: str = "", if_absent: bool = False) -> str:
         """The new ETag. @raises AwsError with a code of LOST_RACE or ABSENT when the condition does not hold."""
@@ -106,11 +100,6 @@ class Aws:
             return self.call("s3", "put_object", Bucket=self.bucket, Key=key, Body=body)["ETag"]
         finally:
             events.unregister(event, add_condition)
-
-    def size(self, key: str) -> int | None:
-        """In bytes, or None where there is no such object."""
-        answer = self.call("s3", "list_objects_v2", Bucket=self.bucket, Prefix=key, MaxKeys=1)
-        return next((found["Size"] for found in answer.get("Contents", []) if found["Key"] == key), None)
 
     def delete(self, keys: list[str]) -> None:
         for start in range(0, len(keys), 1000):

@@ -12,14 +12,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from .. import durable, log
+from .. import durable, log, transfers
 from ..errors import Damaged, Unavailable
 from ..settings import ROOTS
 from ..staging import Staged
 from . import mirror_manifest as manifest
 from .base import Engine, Facts, Pushed, Snapshot
 from .mirror_manifest import Item
-from .mirror_objects import Objects, digests
 from .mirror_tree import fetch_tree, plain_items
 
 OBJECTS_ONLY = "objects"
@@ -29,17 +28,13 @@ class Mirror(Engine):
     name = "mirror"
 
     @property
-    def objects(self) -> Objects:
-        return Objects(self.aws, self.settings.engine_timeout_seconds)
-
-    @property
     def _home(self) -> Path:
         path = self.settings.var / "mirror"
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
     def push(self, staged: Staged, facts: Facts) -> Pushed:
-        listed = self.objects.current("mirror/")
+        listed = dict(self.aws.list("mirror/"))
         last = self._last_items(listed)
         ours = self._ours(listed, last)
         items: dict[str, Item] = {}
@@ -68,21 +63,19 @@ class Mirror(Engine):
         drop = [key for key in ours if key not in kept and key in listed]
         if send or drop:
             intent = f"{manifest.INTENTS}{facts.generation:08d}-{facts.sequence:08d}.json"
-            self.objects.put_lines(intent, {*send, *drop})
-        if send:
-            self.objects.send(send, self._home / "send")
+            self.aws.put(intent, json.dumps(sorted({*send, *drop})).encode("ascii"))
+        transfers.send(self.aws, send)
         if unversioned:
             self._note_versions(items, unversioned)
         self.aws.delete(drop)
         snapshot_id = self._commit(items, staged, facts)
-        intents = [key for key in self.objects.current(manifest.INTENTS)] if send or drop else []
+        intents = [key for key, _ in self.aws.list(manifest.INTENTS)] if send or drop else []
         self.aws.delete(intents)
         durable.remove(self._home / "taken-in.json")
         return Pushed(snapshot_id, sent_bytes)
 
     def list(self) -> list[Snapshot]:
-        keys = list(self.objects.current(manifest.PREFIX))
-        found = [snapshot for snapshot in map(manifest.snapshot_of, keys) if snapshot]
+        found = [found for key, _ in self.aws.list(manifest.PREFIX) if (found := manifest.snapshot_of(key))]
         if not found and self._put_by_hand():
             now = datetime.now(timezone.utc)
             found = [Snapshot(self.name, OBJECTS_ONLY, now, 0, 0, 0, 0, "", "", None)]
@@ -93,7 +86,7 @@ class Mirror(Engine):
         items = list(plain_items(self._put_by_hand()) if by_hand else self._items(snapshot))
         if paths:
             items = [item for item in items if any(_is_within(item.path, path) for path in paths)]
-        fetch_tree(self.objects, items, target)
+        fetch_tree(self.aws, items, target)
 
     def prune(self, remove: Sequence[Snapshot]) -> None:
         """The objects' older versions end by the bucket's own lifecycle."""
@@ -117,7 +110,7 @@ class Mirror(Engine):
     def take_in(self, into: Path) -> list[str]:
         put = self._put_by_hand()
         items = list(plain_items(put))
-        fetch_tree(self.objects, items, into)
+        fetch_tree(self.aws, items, into)
         durable.write_json(self._home / "taking-in.json", {**self._taken(), **put})
         return [item.path for item in items if item.kind == "file"]
 
@@ -129,7 +122,7 @@ class Mirror(Engine):
 
     def _put_by_hand(self) -> dict[str, str]:
         """ETag by key of what neither a backup made nor one that was cut off (which is no state that ever was)."""
-        listed = self.objects.current("mirror/")
+        listed = dict(self.aws.list("mirror/"))
         ours = self._ours(listed, self._last_items(listed))
         return {key: etag for key, etag in listed.items() if key not in ours and _root_of(key) in ROOTS}
 
@@ -151,7 +144,7 @@ class Mirror(Engine):
         for entry in list(staged.index.entries()):
             item = manifest.describe(staged.tree, entry.path, hardlinks)
             if item.kind == "file" and entry.sha256 is None:
-                staged.index.set_digests(entry.path, *digests(staged.tree / entry.path))
+                staged.index.set_digests(entry.path, *manifest.digests(staged.tree / entry.path))
             yield item
 
     def _note_versions(self, items: dict[str, Item], sent: set[str]) -> None:

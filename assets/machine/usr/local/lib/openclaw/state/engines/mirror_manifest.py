@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -109,3 +110,13 @@ def read(path: Path) -> Iterator[Item]:
 
 def with_object(item: Item, sha256: str, etag: str, version: str) -> Item:
     return replace(item, sha256=sha256, etag=etag, version=version)
+
+
+def digests(path: Path) -> tuple[str, str]:
+    """SHA-256, and the MD5 that S3 shows as the ETag of an object sent in one part."""
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            sha256.update(block)
+            md5.update(block)
+    return sha256.hexdigest(), md5.hexdigest()

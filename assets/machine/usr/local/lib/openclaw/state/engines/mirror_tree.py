@@ -6,39 +6,42 @@ import os
 import shutil
 import stat
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .. import log
+from ..aws import Aws
 from ..errors import Damaged
 from ..settings import OWNER, ROOTS
-from .mirror_manifest import Item
-from .mirror_objects import Objects, digests
-
-# From this many files on, one recursive copy is quicker than a call for each.
-MANY = 8
+from ..transfers import Wanted, fetch
+from .mirror_manifest import Item, digests
 
 
-def fetch_tree(objects: Objects, items: Sequence[Item], target: Path) -> None:
+def fetch_tree(aws: Aws, items: Sequence[Item], target: Path) -> None:
     """@raises Damaged when a file's stored content is not the manifest's"""
+    _make_directories(target, items)
     scratch = target / ".fetched"
-    by_root: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        by_root[item.path.partition("/")[0]].append(item)
-    try:
-        for root, members in by_root.items():
-            files = [item for item in members if item.kind == "file"]
-            if len(files) > MANY:
-                objects.fetch_all(f"mirror/{root}/", scratch / "mirror" / root)
-            _make_directories(target, members)
-            with ThreadPoolExecutor(max_workers=4) as pool:
-                list(pool.map(lambda item: _bring(objects, item, scratch / item.key, target / item.path), files))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700)
+    missing = {scratch / str(number): item for number, item in enumerate(items) if item.kind == "file"}
+    # By version, which nothing can have replaced; where that one is lost, the current one may be the same.
+    for versioned in (True, False):
+        wanted = [_wanted(item, path, versioned) for path, item in missing.items()]
+        for one in fetch(aws, wanted):
+            item = missing[one.target]
+            if not item.sha256 or digests(one.target)[0] == item.sha256:
+                os.replace(one.target, target / item.path)
+                del missing[one.target]
+    for item in missing.values():
+        raise Damaged(f"{item.key} (version {item.version or 'current'}) is gone or not what was stored")
+    shutil.rmtree(scratch)
     _make_links(target, items)
     _set_attributes(target, items)
+
+
+def _wanted(item: Item, path: Path, versioned: bool) -> Wanted:
+    if versioned and item.version:
+        return Wanted(item.key, path, item.version, item.size)
+    return Wanted(item.key, path)
 
 
 def plain_items(listed: dict[str, str]) -> Iterator[Item]:
@@ -68,24 +71,6 @@ def _make_directories(target: Path, items: Sequence[Item]) -> None:
     for item in items:
         path = target / item.path
         (path if item.kind == "directory" else path.parent).mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def _bring(objects: Objects, item: Item, fetched: Path, target: Path) -> None:
-    """The current object where it is the right one, else the version that the manifest names."""
-    if not _is_right(fetched, item):
-        fetched = fetched.with_name(fetched.name + ".version")
-        for version in dict.fromkeys((item.version, "")):
-            if objects.fetch(item.key, fetched, version) and _is_right(fetched, item):
-                break
-        else:
-            raise Damaged(f"{item.key} (version {item.version or 'current'}) is gone or not what was stored")
-    os.replace(fetched, target)
-
-
-def _is_right(path: Path, item: Item) -> bool:
-    if not path.is_file():
-        return False
-    return not item.sha256 or digests(path)[0] == item.sha256
 
 
 def _make_links(target: Path, items: Sequence[Item]) -> None:

@@ -1,0 +1,80 @@
+"""Files sent to the bucket and fetched from it, many at a time and of any size, by s3transfer, as the AWS CLI does."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from s3transfer.exceptions import RetriesExceededError
+from s3transfer.futures import TransferFuture
+from s3transfer.manager import TransferManager
+from s3transfer.subscribers import BaseSubscriber
+
+from .aws import ABSENT, Aws, AwsError
+
+NO_VERSION = {*ABSENT, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed", "405"}
+# Each transfer that is not waited for yet takes memory.
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    key: str
+    target: Path
+    # Empty for the current one.
+    version: str = ""
+    # Asked of S3 where it is not known.
+    size: int | None = None
+
+
+def send(aws: Aws, sources: dict[str, Path]) -> None:
+    """Uploads each path to its key."""
+    with TransferManager(aws.client("s3")) as manager:
+        for batch in _batches(sources.items()):
+            for transfer in [manager.upload(str(path), aws.bucket, key) for key, path in batch]:
+                _wait_for(transfer)
+
+
+def fetch(aws: Aws, wanted: Iterable[Wanted]) -> Iterator[Wanted]:
+    """Yields those that are there now; the others do not exist."""
+    with TransferManager(aws.client("s3")) as manager:
+        for batch in _batches(wanted):
+            begun = [(one, _download(manager, aws.bucket, one)) for one in batch]
+            for one, transfer in begun:
+                try:
+                    _wait_for(transfer)
+                except AwsError as error:
+                    if error.code not in NO_VERSION:
+                        raise
+                else:
+                    yield one
+
+
+def _download(manager: TransferManager, bucket: str, wanted: Wanted) -> TransferFuture:
+    which = {"VersionId": wanted.version} if wanted.version else {}
+    known = [] if wanted.size is None else [_KnownSize(wanted.size)]
+    return manager.download(bucket, wanted.key, str(wanted.target), which, known)
+
+
+class _KnownSize(BaseSubscriber):
+    def __init__(self, size: int):
+        self.size = size
+
+    def on_queued(self, future: TransferFuture, **_: object) -> None:
+        future.meta.provide_transfer_size(self.size)
+
+
+def _wait_for(transfer: TransferFuture) -> None:
+    try:
+        with Aws.errors("s3", "transfer"):
+            transfer.result()
+    except RetriesExceededError as error:
+        raise AwsError("", f"aws s3 transfer: {error.last_exception}") from error
+
+
+def _batches(items: Iterable) -> Iterator[list]:
+    rest = iter(items)
+    while batch := list(itertools.islice(rest, BATCH)):
+        yield batch
