@@ -236,7 +236,11 @@ def test_another_programs_archive_is_named_as_such(path, tree, tmp_path):
         adopting.lay_out(path, tree)
 
 
-@pytest.mark.parametrize("body", [b"", b"PK\3\4 a zip file", gzip.compress(b""), gzip.compress(b"text" * 300)])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"PK\3\4 a zip file", gzip.compress(b""), gzip.compress(b"text" * 300)],
+    ids=["empty", "zip", "nothing in gzip", "text in gzip"],
+)
 def test_what_is_no_archive_is_named_as_such(body, path, tree):
     path.write_bytes(body)
     with pytest.raises(Refused, match=r"ann.tar.gz is no .tar.gz archive"):
