@@ -3,6 +3,7 @@
 import stat
 
 import pytest
+from machine.parameter_store import ParameterStore
 
 ENV = "/openclaw/dev/env"
 TOKEN = f"{ENV}/OPENCLAW_GATEWAY_TOKEN"
@@ -12,7 +13,11 @@ TOKEN = f"{ENV}/OPENCLAW_GATEWAY_TOKEN"
 def machine(machine):
     machine.aws_state["parameters"][TOKEN] = "t0ken-value"
     machine.stub("docker", "exit 0")
-    return machine
+    machine.stub("systemctl", "exit 0")
+    store = ParameterStore(machine.aws_file)
+    machine.env |= {"AWS_ENDPOINT_URL": store.url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    yield machine
+    store.close()
 
 
 def fetch(machine):
@@ -121,7 +126,15 @@ class TestDotenv:
         machine.aws_state["parameters"][self.PARAMETER] = text
         assert fetch(machine).returncode == 0
         assert (machine.run_dir / "dotenv").read_text() == text
+        assert machine.calls("systemctl") == ["start openclaw-tools.service"]
         assert machine.calls("docker") == ["compose --file /opt/openclaw/docker-compose.yaml config --quiet"]
+
+    def test_is_refused_where_what_checks_it_cannot_be_installed(self, machine):
+        machine.aws_state["parameters"][self.PARAMETER] = "A=1"
+        machine.stub("systemctl", "exit 1")
+        done = fetch(machine)
+        assert done.returncode == 1
+        assert self.PARAMETER in done.stderr and "openclaw-tools.service" in done.stderr
 
     def test_may_hold_the_gateway_token(self, machine):
         machine.aws_state["parameters"] = {self.PARAMETER: "export OPENCLAW_GATEWAY_TOKEN=mine"}
