@@ -37,6 +37,7 @@ class Machine:
         for path in (self.run_directory, self.var, self.stubs):
             path.mkdir()
         (self.var / "restored").write_text("{}")
+        (self.var / "served").touch()
         self.calls_file = directory / "calls"
         self.calls_file.touch()
         self.extra = {}
@@ -238,6 +239,13 @@ def test_knows_that_the_group_was_told_of_its_illness(machine):
     (machine.run_directory / "unhealthy").touch()
     machine.drain()
     assert machine.record()["because"] == "unhealthy"
+
+
+def test_a_machine_that_never_served_leaves_the_word_of_the_last_one_that_did(machine):
+    (machine.var / "served").unlink()
+    machine.tell("termination")
+    machine.drain()
+    assert machine.order() == ["stop", "save", "complete", "metrics"]
 
 
 @pytest.mark.parametrize("case", ["off", "not restored"])
