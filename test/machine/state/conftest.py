@@ -10,9 +10,9 @@ import urllib.request
 
 import boto3
 import pytest
-from machine.state import toolbox
+from machine.state import quick_key, toolbox
 from machine.state.machine import LIBRARY, REGION, Deployment
-from machine.state.proxy import Fault, Proxy
+from machine.state.proxy import Proxy
 
 sys.path.insert(0, str(LIBRARY))
 ENGINES = ("snapshots", "mirror")
@@ -57,18 +57,15 @@ def client(cloud):
 
 
 @pytest.fixture(scope="session")
-def repository(cloud, programs, client, tmp_path_factory):
-    """An empty restic repository: making one costs seconds of key derivation, copying it nothing."""
-    made = Deployment(cloud.url, str(programs), client, tmp_path_factory.mktemp("repository"))
-    machine = made.launch()
-    machine.boot()
-    machine.write(".openclaw/openclaw.json", "{}")
-    with cloud.playing(Fault(lambda r: r.method == "PUT" and "/snapshots/data/" in r.path, status=403)):
-        machine.backup(expect=1, BACKUP_TIMEOUT_SECONDS="10")
-    kept = [key for key in made.stored("snapshots/") if key.startswith(("snapshots/keys/", "snapshots/config"))]
-    objects = {key: made.s3.get_object(Bucket=made.bucket, Key=key)["Body"].read() for key in kept}
-    password = made.ssm.get_parameter(Name=f"/openclaw/{made.name}/restic-password", WithDecryption=True)
-    return objects, password["Parameter"]["Value"]
+def repository(programs, tmp_path_factory):
+    """An empty restic repository, by key in the bucket, and its password."""
+    directory, password = tmp_path_factory.mktemp("repository"), "a password for tests"
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "RESTIC_PASSWORD": password, "HOME": str(directory)}
+    subprocess.run(["restic", "init", "--quiet", "--repo", directory / "made"], env=environment, check=True)
+    [key] = (directory / "made/keys").iterdir()
+    name, content = quick_key.quickened(key.read_bytes(), password)
+    config = (directory / "made/config").read_bytes()
+    return {"snapshots/config": config, f"snapshots/keys/{name}": content}, password
 
 
 @pytest.fixture
