@@ -22,6 +22,8 @@ DATABASES = (".openclaw/state/openclaw.sqlite", ".openclaw/agents/main/agent/ope
 FILES = "workspace/transcripts"
 CURRENT = "workspace/current.md"
 KEPT = 40
+# Far longer than a row, so that no backup can have copied the row and come too late for its file.
+FILES_KEPT = 600
 # How many of the backups thin out, so that cuts fall into it too.
 THINNING = 0.5
 # How many of the backups run to their end, so that there is much to lose.
@@ -104,7 +106,7 @@ class Busy(threading.Thread):
                 number += 1
                 self._commit(number, databases)
                 self.ledger.last = number
-                time.sleep(0.004)
+                time.sleep(0.02)
 
     def _commit(self, number: int, databases: list) -> None:
         life = self.ledger.life
@@ -117,6 +119,8 @@ class Busy(threading.Thread):
         for database in databases:
             with database:
                 database.execute("INSERT INTO entry VALUES (?, ?, ?)", row)
+        for old in self.machine.path(FILES).glob(f"{number - FILES_KEPT}-*"):
+            old.unlink()
         if number % 10 == 0 and number > KEPT:
             for database in databases:
                 with database:

@@ -66,6 +66,11 @@ class Proxy:
                 super().finish()
                 self.upstream.close()
 
+            def handle_expect_100(self) -> bool:
+                going_on = super().handle_expect_100()
+                self.wfile.flush()
+                return going_on
+
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 if self.headers.get("Transfer-Encoding") == "chunked":

@@ -25,8 +25,9 @@ class Wanted:
     target: Path
     # Empty for the current one.
     version: str = ""
-    # Asked of S3 where it is not known.
+    # What is not known is asked of S3 first.
     size: int | None = None
+    etag: str = ""
 
 
 def send(aws: Aws, sources: dict[str, Path]) -> None:
@@ -54,16 +55,19 @@ def fetch(aws: Aws, wanted: Iterable[Wanted]) -> Iterator[Wanted]:
 
 def _download(manager: TransferManager, bucket: str, wanted: Wanted) -> TransferFuture:
     which = {"VersionId": wanted.version} if wanted.version else {}
-    known = [] if wanted.size is None else [_KnownSize(wanted.size)]
+    known = [_Known(wanted)] if wanted.size is not None and wanted.etag else []
     return manager.download(bucket, wanted.key, str(wanted.target), which, known)
 
 
-class _KnownSize(BaseSubscriber):
-    def __init__(self, size: int):
-        self.size = size
+class _Known(BaseSubscriber):
+    def __init__(self, wanted: Wanted):
+        self.wanted = wanted
 
     def on_queued(self, future: TransferFuture, **_: object) -> None:
-        future.meta.provide_transfer_size(self.size)
+        future.meta.provide_transfer_size(self.wanted.size)
+        # Amazon Linux's s3transfer neither knows nor needs it.
+        if hasattr(future.meta, "provide_object_etag"):
+            future.meta.provide_object_etag(f'"{self.wanted.etag}"')
 
 
 def _wait_for(transfer: TransferFuture) -> None:

@@ -40,7 +40,7 @@ def fetch_tree(aws: Aws, items: Sequence[Item], target: Path) -> None:
 
 def _wanted(item: Item, path: Path, versioned: bool) -> Wanted:
     if versioned and item.version:
-        return Wanted(item.key, path, item.version, item.size)
+        return Wanted(item.key, path, item.version, item.size, item.etag)
     return Wanted(item.key, path)
 
 
