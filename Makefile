@@ -46,7 +46,7 @@ shell:
 test-aws: setup
 	$(PYTEST) test/aws
 test-state: setup programs
-	$(PYTEST) test/machine/state --numprocesses 2
+	$(PYTEST) test/machine/state --numprocesses 4 --dist worksteal
 test-boot: setup
 	$(PYTEST) test/boot
 
