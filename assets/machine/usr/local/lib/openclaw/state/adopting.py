@@ -56,7 +56,7 @@ def fetched(settings: Settings, aws: Aws, given: str) -> Iterator[Path]:
     scratch.mkdir(mode=0o700, exist_ok=True)
     try:
         require_space(size, scratch)
-        if not any(fetch(aws, [Wanted(key, scratch / given, size=size)])):
+        if not any(fetch(aws, [Wanted(key, scratch / given)])):
             raise Refused(f"s3://{aws.bucket}/{key} went away")
         yield scratch / given
     finally:

@@ -27,13 +27,12 @@ def run(
     command: Sequence[str],
     timeout: float,
     env: Mapping[str, str] | None = None,
-    stdin: str | None = None,
     cwd: os.PathLike | None = None,
 ) -> Result:
     """Never raises for what the program does; code 124 stands for a run that was ended after timeout seconds."""
     process = subprocess.Popen(
         command,
-        stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **(env or {})},
@@ -43,7 +42,7 @@ def run(
         pass_fds=durable.held_locks,
     )
     try:
-        out, err = process.communicate(stdin, timeout)
+        out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGTERM)
         try:

@@ -25,8 +25,8 @@ class Wanted:
     target: Path
     # Empty for the current one.
     version: str = ""
-    # What is not known is asked of S3 first.
-    size: int | None = None
+    # Known together, or S3 is asked for both first.
+    size: int = 0
     etag: str = ""
 
 
@@ -55,7 +55,7 @@ def fetch(aws: Aws, wanted: Iterable[Wanted]) -> Iterator[Wanted]:
 
 def _download(manager: TransferManager, bucket: str, wanted: Wanted) -> TransferFuture:
     which = {"VersionId": wanted.version} if wanted.version else {}
-    known = [_Known(wanted)] if wanted.size is not None and wanted.etag else []
+    known = [_Known(wanted)] if wanted.etag else []
     return manager.download(bucket, wanted.key, str(wanted.target), which, known)
 
 
