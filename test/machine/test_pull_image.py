@@ -10,6 +10,7 @@ OLD, NEW = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 
 # The registry's answer to `pull` stands in $ROOT/tag; what was pulled, one reference a line, in $ROOT/images.
 DOCKER = """
+[[ -e $ROOT/docker-is-up ]] || { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
 case "$1 $2" in
   "image inspect")
     reference="${!#}"
@@ -31,6 +32,9 @@ def machine(machine):
     (machine.root / "images").write_text("")
     (machine.root / "tag").write_text(NEW)
     machine.stub("docker", DOCKER)
+    machine.stub(
+        "systemctl", '[[ $* == "start docker.service" && ! -e $ROOT/docker-is-broken ]] && touch "$ROOT/docker-is-up"'
+    )
     return machine
 
 
@@ -164,3 +168,10 @@ def test_other_registries_get_no_login(machine, reference):
     machine.run("pull-image", IMAGE=reference)
     assert machine.aws_calls("get-login-password") == []
     assert not (machine.root / "password").exists()
+
+
+def test_a_docker_that_does_not_start_is_named(machine):
+    (machine.root / "docker-is-broken").touch()
+    done = machine.run("pull-image")
+    assert done.returncode == 1 and "docker.service does not start" in done.stderr
+    assert not machine.calls("docker") and not (machine.run_dir / "image.env").exists()

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from machine.state.proxy import Fault
@@ -220,3 +221,26 @@ def test_start_from_empty_on_purpose(living):
     replacement.a_life()
     shutil.rmtree(replacement.path("workspace/notes"))
     replacement.backup()
+
+
+def test_snapshots_wait_for_the_unit_that_installs_restic(make_deployment):
+    machine = make_deployment(backup="snapshots").launch()
+    machine.boot()
+    machine.a_life()
+    machine.backup()
+    replacement = machine.replaced()
+    here, later = replacement.directory / "bin", replacement.directory / "later"
+    later.symlink_to(Path(machine.deployment.path) / "restic")
+    (here / "systemctl").write_text(
+        f'#!/bin/sh\necho "$@" >> {replacement.commands}\n'
+        f'[ "$*" = "start openclaw-tools.service" ] && [ -e {later} ] && cp {later} {here}/restic\n'
+    )
+    for program in ("cp", "sync"):
+        (here / program).symlink_to(shutil.which(program))
+    without = {"PATH": str(here)}
+    renamed = later.rename(replacement.directory / "never")
+    replacement.boot(expect=1, **without)
+    assert "openclaw-tools.service, which installs it, failed" in replacement.log
+    renamed.rename(later)
+    replacement.boot(**without)
+    assert replacement.notes() == 20

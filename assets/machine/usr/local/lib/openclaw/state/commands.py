@@ -9,6 +9,8 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 
+from sd_notify import notify
+
 from . import adopting, durable, engines, log, metrics, programs, verifying
 from .aws import Aws
 from .backup import Backup
@@ -33,6 +35,10 @@ def backup(settings: Settings, given: Namespace) -> None:
 
 def boot(settings: Settings, given: Namespace) -> None:
     Restore(settings).boot(given.patience)
+    # OpenClaw's start waits for this, and not for the metric.
+    notify("READY=1")
+    if settings.backup != "off":
+        metrics.publish(Aws(settings), {"RestoreSuccess": 1})
 
 
 def snapshots(settings: Settings, _: Namespace) -> None:
