@@ -111,6 +111,8 @@ def main() -> None:
     parser.add_argument("--files", type=int, nargs="*", default=[1000, 10_000, 100_000])
     parser.add_argument("--database-mib", type=int, default=200)
     parser.add_argument("--subjects", nargs="+", choices=SUBJECTS, default=SUBJECTS)
+    # What a slow disk needs to make a file is the same for all three, and can be more than all the rest.
+    parser.add_argument("--trees", type=Path, default=Path("/dev/shm"), help="where the files are; default: in memory")
     parser.add_argument("--out", type=Path, default=toolbox.REPOSITORY / ".lab" / "bench-backup")
     arguments = parser.parse_args()
     arguments.out = arguments.out.resolve()
@@ -119,7 +121,7 @@ def main() -> None:
     for tree, make, changes in plan(arguments):
         for name in arguments.subjects:
             # A fresh service each: what one left in its memory must not slow the next.
-            with cloud() as proxy, tempfile.TemporaryDirectory(dir=arguments.out) as scratch:
+            with cloud() as proxy, tempfile.TemporaryDirectory(dir=arguments.trees) as scratch:
                 programs = toolbox.build(Path(scratch) / "programs")
                 keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "none"}
                 client = functools.partial(boto3.client, endpoint_url=proxy.url, region_name=REGION, **keys)

@@ -28,11 +28,15 @@ class AwsError(Unavailable):
         self.code = code
 
 
+# One for all clients: they share what it has read, and half of the memory.
+_session = functools.cache(get_session)
+
+
 @functools.cache
 def _client(service: str, region: str) -> Any:
     retries = {"mode": "standard", "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", "4"))}
     config = Config(connect_timeout=10, read_timeout=60, retries=retries)
-    return get_session().create_client(service, region_name=region, config=config)
+    return _session().create_client(service, region_name=region, config=config)
 
 
 class Aws:

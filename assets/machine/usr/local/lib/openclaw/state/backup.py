@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 
 from . import durable, engines, instance, log, metrics, programs, retention, versions
 from .aws import Aws
-from .engines.base import Facts
+from .engines.base import Facts, Pushed
 from .errors import Busy, Damaged, Fenced, Refused, StateError, result_of
 from .gates import Gates, Good
 from .lease import Lease
@@ -80,33 +81,54 @@ class Backup:
         return [next((e.path for e in staged.index.entries() if e.kind in ("file", "database") and "/" in e.path), "")]
 
     def _push(self, staged: Staged, generation: int) -> dict:
-        sequence = self.gates.next_sequence(generation)
-        image = self._image()
-        facts = Facts(generation, sequence, instance.own_id(), image, versions.of_image(self.settings.image))
         engine = engines.of(self.settings, self.aws)
+        last = self.gates.last_good()
+        if last and self._stands(last, staged, generation, engine):
+            good, sent, unchanged = replace(last, at=time.time()), 0, True
+        else:
+            sequence = self.gates.next_sequence(generation)
+            pushed = self._push_anew(staged, self._facts(generation, sequence), engine)
+            good = Good(engine.name, pushed.id, generation, sequence, staged.files, staged.bytes, time.time())
+            sent, unchanged = pushed.bytes_sent, False
+        self.gates.note_good(good)
+        staged.index.note_pushed(good.snapshot)
+        return {
+            "engine": engine.name,
+            "snapshot": good.snapshot,
+            "unchanged": unchanged,
+            "generation": generation,
+            "sequence": good.sequence,
+            "files": staged.files,
+            "bytes": staged.bytes,
+            "bytes_read": staged.bytes_read,
+            "bytes_sent": sent,
+            "databases": len(staged.databases),
+            "unstable": len(staged.unstable),
+        }
+
+    def _stands(self, last: Good, staged: Staged, generation: int, engine: engines.Engine) -> bool:
+        """Whether the last backup is as good as another one would be."""
+        return (
+            last.snapshot == staged.index.pushed()
+            and (last.engine, last.generation) == (engine.name, generation)
+            and not self.gates.damaged_path.exists()
+            and engine.stands(last.snapshot)
+        )
+
+    def _push_anew(self, staged: Staged, facts: Facts, engine: engines.Engine) -> Pushed:
         if self.gates.damaged_path.exists():
             self._heal(engine)
         try:
-            pushed = engine.push(staged, facts)
+            return engine.push(staged, facts)
         except Damaged as error:
             log.say(f"the store is damaged, it is repaired first: {error}")
             self.gates.damaged_path.touch()
             self._heal(engine)
-            pushed = engine.push(staged, facts)
-        good = Good(engine.name, pushed.id, generation, sequence, staged.files, staged.bytes, time.time())
-        self.gates.note_good(good)
-        return {
-            "engine": engine.name,
-            "snapshot": pushed.id,
-            "generation": generation,
-            "sequence": sequence,
-            "files": staged.files,
-            "bytes": staged.bytes,
-            "bytes_read": staged.bytes_read,
-            "bytes_sent": pushed.bytes_sent,
-            "databases": len(staged.databases),
-            "unstable": len(staged.unstable),
-        }
+            return engine.push(staged, facts)
+
+    def _facts(self, generation: int, sequence: int) -> Facts:
+        image = self._image()
+        return Facts(generation, sequence, instance.own_id(), image, versions.of_image(self.settings.image))
 
     def _heal(self, engine: engines.Engine) -> None:
         engine.heal()

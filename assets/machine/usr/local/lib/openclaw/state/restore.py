@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -46,8 +48,6 @@ class Restore:
                     raise
                 attempt += 1
                 time.sleep(pause)
-        if self.settings.backup != "off":
-            metrics.publish(self.aws, {"RestoreSuccess": 1})
 
     def _boot(self) -> None:
         if self.placing.unfinished():
@@ -247,9 +247,12 @@ def _roots(tree: Path) -> list[str]:
 
 
 def _totals(tree: Path) -> tuple[int, int]:
+    """Number and bytes of the files."""
     files = size = 0
-    for path in tree.rglob("*"):
-        status = path.lstat()
-        if (status.st_mode & 0o170000) == 0o100000:
-            files, size = files + 1, size + status.st_size
+    # Not rglob, which remembers every path it has given.
+    for directory, _, names in os.walk(tree):
+        for name in names:
+            status = os.lstat(os.path.join(directory, name))
+            if stat.S_ISREG(status.st_mode):
+                files, size = files + 1, size + status.st_size
     return files, size

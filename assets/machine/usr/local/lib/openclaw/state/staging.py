@@ -19,7 +19,7 @@ from pathlib import Path
 from . import copying, durable, exclusions, log, sqlite
 from .errors import Refused, StateError
 from .settings import Settings
-from .staging_index import Index
+from .staging_index import Entry, Index
 
 # A file that changed this shortly before it was staged is looked at again by the next run.
 RACY_NS = 2_000_000_000
@@ -142,7 +142,7 @@ class Staging:
         for path, source, status in self._walk():
             known = index.get(path)
             if stat.S_ISDIR(status.st_mode):
-                self._stage_directory(index, path, status)
+                self._stage_directory(index, path, known, status)
             elif stat.S_ISLNK(status.st_mode):
                 self._stage_link(index, path, source, status)
             elif stat.S_ISREG(status.st_mode):
@@ -213,14 +213,18 @@ class Staging:
         moment = _moment(source, status, database=False)
         index.put(path, "file", moment if _is_old(moment) else "racy", status.st_size)
 
-    def _stage_directory(self, index: Index, path: str, status: os.stat_result) -> None:
+    def _stage_directory(self, index: Index, path: str, known: Entry | None, status: os.stat_result) -> None:
         target = self.tree / path
         if target.is_symlink() or (target.exists() and not target.is_dir()):
             target.unlink()
         target.mkdir(mode=0o700, exist_ok=True)
         os.chown(target, status.st_uid, status.st_gid)
         os.chmod(target, stat.S_IMODE(status.st_mode))
-        index.put(path, "directory", str(status.st_mtime_ns))
+        moment = f"{status.st_mtime_ns}:{status.st_mode}:{status.st_uid}:{status.st_gid}"
+        if known and known.kind == "directory" and known.moment == moment:
+            index.keep(path)
+        else:
+            index.put(path, "directory", moment)
 
     def _stage_link(self, index: Index, path: str, source: Path, status: os.stat_result) -> None:
         moment = _moment(source, status, database=False)
@@ -280,7 +284,8 @@ class Staging:
         for entry in index.entries():
             if entry.kind == "directory":
                 with contextlib.suppress(FileNotFoundError):
-                    os.utime(self.tree / entry.path, ns=(int(entry.moment), int(entry.moment)))
+                    changed = int(entry.moment.partition(":")[0])
+                    os.utime(self.tree / entry.path, ns=(changed, changed))
 
 
 def _moment(source: Path, status: os.stat_result, database: bool) -> str:

@@ -15,6 +15,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry(
   path BLOB PRIMARY KEY, kind TEXT NOT NULL, moment TEXT NOT NULL, size INTEGER NOT NULL, seen INTEGER NOT NULL,
   user_version INTEGER, sha256 TEXT, md5 TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pushed(snapshot TEXT NOT NULL);
 """
 
 
@@ -31,6 +32,7 @@ class Entry(NamedTuple):
 class Index:
     def __init__(self, path: Path, run: int):
         self.run = run
+        self._changed = False
         self._database = sqlite3.connect(path, isolation_level=None)
         # A killed process leaves the last run's index; a power cut takes the whole staging area with it.
         self._database.execute("PRAGMA synchronous=OFF")
@@ -51,6 +53,7 @@ class Index:
             "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)",
             (os.fsencode(path), kind, moment, size, self.run, user_version),
         )
+        self._changed = True
 
     def set_digests(self, path: str, sha256: str, md5: str) -> None:
         values = (sha256, md5, os.fsencode(path))
@@ -62,7 +65,8 @@ class Index:
         return ((os.fsdecode(path), kind) for path, kind in rows.fetchall())
 
     def forget_unseen(self) -> None:
-        self._database.execute("DELETE FROM entry WHERE seen <> ?", (self.run,))
+        if self._database.execute("DELETE FROM entry WHERE seen <> ?", (self.run,)).rowcount:
+            self._changed = True
 
     def entries(self) -> Iterator[Entry]:
         rows = self._database.execute(
@@ -79,7 +83,18 @@ class Index:
         rows = self._database.execute("SELECT path, user_version FROM entry WHERE kind = 'database' ORDER BY path")
         return {os.fsdecode(path): version for path, version in rows}
 
+    def pushed(self) -> str:
+        """The snapshot that holds just what is staged; empty where none does."""
+        row = self._database.execute("SELECT snapshot FROM pushed").fetchone()
+        return row[0] if row else ""
+
+    def note_pushed(self, snapshot: str) -> None:
+        self._database.execute("DELETE FROM pushed")
+        self._database.execute("INSERT INTO pushed VALUES (?)", (snapshot,))
+
     def commit(self) -> None:
+        if self._changed:
+            self._database.execute("DELETE FROM pushed")
         self._database.execute("COMMIT")
         self._database.execute("BEGIN IMMEDIATE")
 

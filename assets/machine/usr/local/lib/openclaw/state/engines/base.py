@@ -62,6 +62,10 @@ class Engine(ABC):
     def push(self, staged: Staged, facts: Facts) -> Pushed:
         """Stores the staged tree; what it returns is stored for good."""
 
+    def stands(self, snapshot_id: str) -> bool:
+        """Whether a tree that has not changed since that snapshot needs no other: only where one look can tell."""
+        return False
+
     @abstractmethod
     def list(self) -> list[Snapshot]:
         """Oldest first, by generation, then sequence. Empty only when the bucket said so. @raises Unavailable"""
