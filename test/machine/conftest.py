@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from machine.parameter_store import ParameterStore
 
 ASSETS = Path(__file__).parents[2] / "assets" / "machine"
 LIBEXEC = ASSETS / "usr/local/libexec/openclaw"
@@ -48,6 +49,9 @@ class Machine:
             "METRIC_NAMESPACE": "OpenClaw/dev",
             "LOG_GROUP_PREFIX": "/openclaw/dev",
             "FAKE_AWS": str(self.aws_file),
+            "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "x",
+            "PYTHONDONTWRITEBYTECODE": "1",
             "OPENCLAW_LIB": str(ASSETS / "usr/local/lib/openclaw"),
             "OPENCLAW_RUN": str(self.run_dir),
             "OPENCLAW_VAR": str(self.var),
@@ -86,3 +90,11 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path):
     return Machine(tmp_path)
+
+
+@pytest.fixture
+def parameter_store(machine):
+    store = ParameterStore(machine.aws_file)
+    machine.env["AWS_ENDPOINT_URL"] = store.url
+    yield
+    store.close()

@@ -36,14 +36,3 @@ def test_retry_stops_at_the_first_success(shell):
 def test_retry_gives_up(shell):
     done = shell("try() { echo tried; return 1; }; retry 4 try || echo gave up")
     assert done.stdout == "tried\n" * 4 + "gave up\n"
-
-
-@pytest.mark.parametrize(
-    ("message", "code"),
-    [
-        ("\\nAn error occurred (ParameterNotFound) when calling the GetParameter operation: ", "ParameterNotFound"),
-        ("Could not connect to the endpoint URL", ""),
-    ],
-)
-def test_the_code_of_an_aws_error(shell, message, code):
-    assert shell(f"aws_error_code $'{message}'").stdout.strip() == code

@@ -67,7 +67,11 @@ def test_the_version_changes_only_by_a_deploy():
 
 @pytest.fixture(scope="module")
 def encode():
-    os.environ.update(PARAMETER_PATH="/openclaw/dev", AWS_REGION="me-central-1")
+    os.environ.update(
+        PARAMETER_PATH="/openclaw/dev",
+        AWS_REGION="me-central-1",
+        OPENCLAW_LIB=str(ASSETS / "usr/local/lib/openclaw"),
+    )
     loader = importlib.machinery.SourceFileLoader("fetch_secrets", str(LIBEXEC / "fetch-secrets"))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("fetch_secrets", loader))
     loader.exec_module(module)

@@ -3,21 +3,17 @@
 import stat
 
 import pytest
-from machine.parameter_store import ParameterStore
 
 ENV = "/openclaw/dev/env"
 TOKEN = f"{ENV}/OPENCLAW_GATEWAY_TOKEN"
 
 
 @pytest.fixture
-def machine(machine):
+def machine(machine, parameter_store):
     machine.aws_state["parameters"][TOKEN] = "t0ken-value"
     machine.stub("docker", "exit 0")
     machine.stub("systemctl", "exit 0")
-    store = ParameterStore(machine.aws_file)
-    machine.env |= {"AWS_ENDPOINT_URL": store.url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
-    yield machine
-    store.close()
+    return machine
 
 
 def fetch(machine):

@@ -27,7 +27,7 @@ esac
 
 
 @pytest.fixture
-def machine(machine):
+def machine(machine, parameter_store):
     machine.env["ROOT"] = str(machine.root)
     (machine.root / "images").write_text("")
     (machine.root / "tag").write_text(NEW)

@@ -16,7 +16,7 @@ SHELL_FILES = sorted(str(path.relative_to(ASSETS)) for path in ASSETS.rglob("*")
 
 
 def test_the_programs_are_found():
-    assert "usr/local/libexec/openclaw/pull-image" in SHELL_FILES
+    assert "usr/local/libexec/openclaw/install-tools" in SHELL_FILES
 
 
 @pytest.mark.parametrize("name", SHELL_FILES)

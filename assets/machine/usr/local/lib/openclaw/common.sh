@@ -29,9 +29,6 @@ retry() {
 
 aws_cli() { aws --cli-connect-timeout 5 --cli-read-timeout 60 "$@"; }
 
-# aws_error_code MESSAGE: the code in the AWS CLI's "An error occurred (Code) when …", or nothing.
-aws_error_code() { sed -n 's/.*An error occurred (\([A-Za-z.]*\)).*/\1/p' <<<"$1" | head -n 1; }
-
 # publish_metric NAME VALUE [UNIT]: best effort, so that monitoring never decides whether the service runs.
 publish_metric() {
   timeout 20 aws --cli-connect-timeout 5 --cli-read-timeout 10 cloudwatch put-metric-data \

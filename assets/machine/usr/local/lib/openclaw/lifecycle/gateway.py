@@ -9,7 +9,9 @@ import os
 import signal
 import time
 
-from .process import log, run
+from messages import log
+
+from .process import run
 
 STATE = "/home/node/.openclaw"
 # Whose work would come in between. The timers that report on this machine go on.

@@ -4,7 +4,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
+
+from messages import log
 
 KILL_SECONDS = 3
 
@@ -19,10 +20,6 @@ class Ended:
     @property
     def well(self):
         return self.status == 0
-
-
-def log(message):
-    print(f"{os.path.basename(sys.argv[0])}: {message}", file=sys.stderr, flush=True)
 
 
 def run(command, seconds):
