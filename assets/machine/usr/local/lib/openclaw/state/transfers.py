@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ BATCH = 1000
 
 
 @dataclass(frozen=True)
+class Stored:
+    version: str
+    etag: str
+
+
+@dataclass(frozen=True)
 class Wanted:
     key: str
     target: Path
@@ -30,12 +37,40 @@ class Wanted:
     etag: str = ""
 
 
-def send(aws: Aws, sources: dict[str, Path]) -> None:
-    """Uploads each path to its key."""
-    with TransferManager(aws.client("s3")) as manager:
+def send(aws: Aws, sources: dict[str, Path]) -> dict[str, Stored]:
+    """Uploads each path to its key; returns what S3 made of it."""
+    with _noting_what_is_stored(aws) as stored, TransferManager(aws.client("s3")) as manager:
         for batch in _batches(sources.items()):
             for transfer in [manager.upload(str(path), aws.bucket, key) for key, path in batch]:
                 _wait_for(transfer)
+    return stored
+
+
+@contextlib.contextmanager
+def _noting_what_is_stored(aws: Aws) -> Iterator[dict[str, Stored]]:
+    """s3transfer keeps S3's answers to itself, and asking for the versions afterwards lists all of the bucket."""
+    stored: dict[str, Stored] = {}
+
+    def remember_key(params: dict, context: dict, **_: object) -> None:
+        context["openclaw_key"] = params["Key"]
+
+    def note(parsed: dict, context: dict, **_: object) -> None:
+        if "VersionId" in parsed:
+            stored[context["openclaw_key"]] = Stored(parsed["VersionId"], parsed["ETag"].strip('"'))
+
+    events = aws.client("s3").meta.events
+    handlers = [
+        (f"{event}.s3.{operation}", handler)
+        for operation in ("PutObject", "CompleteMultipartUpload")
+        for event, handler in (("before-parameter-build", remember_key), ("after-call", note))
+    ]
+    for event, handler in handlers:
+        events.register(event, handler)
+    try:
+        yield stored
+    finally:
+        for event, handler in handlers:
+            events.unregister(event, handler)
 
 
 def fetch(aws: Aws, wanted: Iterable[Wanted]) -> Iterator[Wanted]:

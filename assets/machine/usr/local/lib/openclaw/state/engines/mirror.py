@@ -16,6 +16,7 @@ from .. import durable, log, transfers
 from ..errors import Damaged, Unavailable
 from ..settings import ROOTS
 from ..staging import Staged
+from ..transfers import Stored
 from . import mirror_manifest as manifest
 from .base import Engine, Facts, Pushed, Snapshot
 from .mirror_manifest import Item
@@ -64,9 +65,10 @@ class Mirror(Engine):
         if send or drop:
             intent = f"{manifest.INTENTS}{facts.generation:08d}-{facts.sequence:08d}.json"
             self.aws.put(intent, json.dumps(sorted({*send, *drop})).encode("ascii"))
-        transfers.send(self.aws, send)
-        if unversioned:
-            self._note_versions(items, unversioned)
+        stored = transfers.send(self.aws, send)
+        if len(stored) < len(unversioned):
+            stored.update(self._stored(unversioned))
+        self._note_versions(items, unversioned, stored)
         self.aws.delete(drop)
         snapshot_id = self._commit(items, staged, facts)
         intents = [key for key, _ in self.aws.list(manifest.INTENTS)] if send or drop else []
@@ -147,17 +149,20 @@ class Mirror(Engine):
                 staged.index.set_digests(entry.path, *manifest.digests(staged.tree / entry.path))
             yield item
 
-    def _note_versions(self, items: dict[str, Item], sent: set[str]) -> None:
-        by_key = {item.key: item for item in items.values() if item.kind == "file"}
-        for key, version, etag, latest in self.aws.versions("mirror/"):
-            if latest and key in sent:
-                item = by_key[key]
-                if "-" not in etag and etag != item.etag:
-                    raise Unavailable(f"s3://{self.aws.bucket}/{key} is not what was sent: somebody else writes there")
-                items[item.path] = manifest.with_object(item, item.sha256, etag, version)
-        missing = [key for key in sent if not items[by_key[key].path].version]
+    def _stored(self, keys: set[str]) -> dict[str, Stored]:
+        """Those objects as they are in the bucket now."""
+        versions = self.aws.versions("mirror/")
+        return {key: Stored(version, etag) for key, version, etag, latest in versions if latest and key in keys}
+
+    def _note_versions(self, items: dict[str, Item], keys: set[str], stored: dict[str, Stored]) -> None:
+        missing = keys - stored.keys()
         if missing:
-            raise Unavailable(f"{len(missing)} sent objects are not in the bucket, {missing[0]} among them")
+            raise Unavailable(f"{len(missing)} sent objects are not in the bucket, {min(missing)} among them")
+        for item in [item for item in items.values() if item.kind == "file" and item.key in keys]:
+            version, etag = stored[item.key].version, stored[item.key].etag
+            if "-" not in etag and etag != item.etag:
+                raise Unavailable(f"s3://{self.aws.bucket}/{item.key} is not what was sent: somebody else writes there")
+            items[item.path] = manifest.with_object(item, item.sha256, etag, version)
 
     def _commit(self, items: dict[str, Item], staged: Staged, facts: Facts) -> str:
         local = self._home / "manifest.new"
