@@ -28,6 +28,8 @@ export function machineInit(props: MachineInitProps): ec2.CloudFormationInit {
         ec2.InitFile.fromString('/etc/openclaw/machine.env', environmentFile(props.environment)),
         command('systemctl daemon-reload', '1-units'),
         command('systemd-tmpfiles --create', '2-directories'),
+        // Units whose sandbox is read-only would compile the same modules at every start.
+        command('python3 -m compileall -q /usr/local/lib/openclaw', '3-bytecode'),
         systemd('openclaw-health.timer'),
       ]),
       packages: new ec2.InitConfig([

@@ -74,7 +74,11 @@ describe('order', () => {
   });
 
   test('units and directories are made known before services start', () => {
-    expect(commandsOf(init.machine)).toEqual(['systemctl daemon-reload', 'systemd-tmpfiles --create']);
+    expect(commandsOf(init.machine)).toEqual([
+      'systemctl daemon-reload',
+      'systemd-tmpfiles --create',
+      'python3 -m compileall -q /usr/local/lib/openclaw',
+    ]);
     expect(commandsOf(init.packages)).toEqual(['systemctl daemon-reload']);
   });
 
