@@ -96,6 +96,20 @@ export class Alarms extends Construct {
       threshold: 1,
       evaluationPeriods: 1,
     });
+    this.alarm('RestoreFailed', {
+      alarmDescription: 'A machine could not bring in the state, so OpenClaw does not start on it: see operations',
+      metric: metrics.own('RestoreSuccess', cloudwatch.Stats.MINIMUM),
+      bad: 'below',
+      threshold: 1,
+      evaluationPeriods: 1,
+    });
+    this.alarm('DrillFailed', {
+      alarmDescription: 'The weekly rehearsal could not restore the newest backup: the log group operations says why',
+      metric: metrics.own('DrillSuccess', cloudwatch.Stats.MINIMUM),
+      bad: 'below',
+      threshold: 1,
+      evaluationPeriods: 1,
+    });
     this.alarm('BackupTooOld', {
       alarmDescription: 'No backup has succeeded for three intervals (half an hour at least, which allows for a boot)',
       metric: metrics.own('BackupSuccess', cloudwatch.Stats.SUM, Duration.minutes(Math.max(intervalMinutes, 10))),

@@ -82,6 +82,16 @@ describe('alarms', () => {
       'notBreaching',
     ],
     [
+      'RestoreFailed',
+      { Namespace: 'OpenClaw/dev', MetricName: 'RestoreSuccess', Statistic: 'Minimum', Threshold: 1 },
+      'notBreaching',
+    ],
+    [
+      'DrillFailed',
+      { Namespace: 'OpenClaw/dev', MetricName: 'DrillSuccess', Statistic: 'Minimum', Threshold: 1 },
+      'notBreaching',
+    ],
+    [
       'BackupTooOld',
       {
         Namespace: 'OpenClaw/dev',
