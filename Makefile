@@ -76,6 +76,8 @@ drill: ## Restore the newest snapshot into scratch, verify it, clean up
 	@$(STATE) drill
 drain: ## Stop OpenClaw, back up, release the lease: before the machine is taken away
 	@bin/on-machine sh -c 'systemctl stop openclaw-drain.service && jq . /run/openclaw/drain.json'
+replace: ## End the machine in good order; its group launches another, which restores the state
+	@bin/replace
 secrets-reload: ## Start OpenClaw again with what Parameter Store holds now
 	@bin/on-machine systemctl restart openclaw.service
 boot-times: ## The critical path of the machine's last boot

@@ -21,6 +21,16 @@ find_deployment() {
   [[ -n $region ]] || die "REGION must be the deployment's region, like me-central-1, got nothing"
 }
 
+# Sets group, the deployment's Auto Scaling group, and instance, the machine that it has in service.
+find_machine() {
+  find_deployment
+  group=openclaw-$stack
+  # shellcheck disable=SC2016  # the backticks are JMESPath's
+  instance=$(aws autoscaling describe-auto-scaling-groups --region "$region" --auto-scaling-group-names "$group" \
+    --query 'AutoScalingGroups[0].Instances[?LifecycleState==`InService`]|[0].InstanceId' --output text)
+  [[ $instance == i-* ]] || die "no machine of $group is in service in $region: STACK and REGION must name a deployment"
+}
+
 # Sets bucket, the deployment's state bucket, which may be there or not.
 find_bucket() {
   find_deployment
