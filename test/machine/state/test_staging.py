@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 
 import pytest
 from machine.state.machine import Machine, Writer, make_parents
-from state import copying, exclusions
+from state import copying, exclusions, sqlite
 from state.settings import Settings
 from state.staging import Staging
 
@@ -62,6 +63,63 @@ def test_databases_are_found_by_content_not_by_name(host):
     assert set(staged.databases) == {"workspace/data.bin"}
     assert {"workspace/named.sqlite", "workspace/cut.db"} <= names
     assert not any("data.bin-" in name for name in names)
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
+def test_what_a_database_names_is_staged_with_it(host, monkeypatch, known):
+    """OpenClaw writes a file, then the row that names it: also when that is just before the database is copied."""
+    for name in ("a", "z"):
+        host.path(f"workspace/{name}").mkdir()
+    before, after = (entry.name for entry in os.scandir(host.path("workspace")))
+    path = host.database(f"workspace/{after}/notes.sqlite")
+    if known:
+        host.stage()
+        host.database(f"workspace/{after}/notes.sqlite", rows=1)
+    real = sqlite.copy
+
+    def copy(source, target):
+        host.write(f"workspace/{before}/named.md", "named")
+        return real(source, target)
+
+    monkeypatch.setattr(sqlite, "copy", copy)
+    _, names = host.stage()
+    assert {f"workspace/{before}/named.md", str(path.relative_to(host.data))} <= names
+
+
+@pytest.mark.parametrize("target", ["archive/project", "{data}/workspace/archive/project", "{data}/elsewhere"])
+def test_a_directory_that_became_a_link_is_not_followed(host, target):
+    """Neither to copy a database twice, nor to remove what is no longer where it was."""
+    host.database("workspace/project/notes.sqlite")
+    host.write("workspace/project/readme.md", "here")
+    host.path("workspace/archive").mkdir()
+    host.stage()
+    target = target.format(data=host.data)
+    moved = host.path("workspace") / target
+    host.path("workspace/project").rename(moved)
+    host.path("workspace/project").symlink_to(target)
+    _, names = host.stage()
+    here = ["notes.sqlite", "readme.md"]
+    assert set(here) <= set(os.listdir(moved))
+    assert os.readlink(host.staged / "workspace/project") == target
+    there = {f"workspace/archive/project/{name}" for name in here} if "archive" in target else set()
+    assert names == there
+    assert all((host.staged / name).is_file() for name in there)
+
+
+def test_a_link_that_a_killed_run_left_in_the_copy_is_not_written_through(host, tmp_path):
+    host.database("workspace/project/data/notes.sqlite")
+    host.write("workspace/project/data/readme.md", "here")
+    host.stage()
+    others = tmp_path / "others"
+    (others / "data").mkdir(parents=True)
+    shutil.rmtree(host.staged / "workspace/project")
+    (host.staged / "workspace/project").symlink_to(others)
+    host.database("workspace/project/data/notes.sqlite", rows=1)
+    host.write("workspace/project/data/readme.md", "changed")
+    host.stage()
+    assert list(others.rglob("*")) == [others / "data"]
+    assert (host.staged / "workspace/project/data/readme.md").read_text() == "changed"
+    assert (host.staged / "workspace/project/data/notes.sqlite").is_file()
 
 
 def test_what_is_only_in_the_log_is_in_the_copy(host):

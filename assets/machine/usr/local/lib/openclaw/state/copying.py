@@ -24,7 +24,7 @@ def moment(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def copy_file(source: Path, target: Path) -> os.stat_result:
+def copy_file(source: str | Path, target: Path) -> os.stat_result:
     """Copies a regular file; returns the source's status as of the copy.
 
     @raises Changing after several attempts, FileNotFoundError when it vanished

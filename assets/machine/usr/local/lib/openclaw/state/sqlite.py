@@ -17,7 +17,7 @@ STORE_TABLES = ("cron_jobs", "cron_run_receipts", "cron_job_scratch")
 BUSY_SECONDS = 30
 
 
-def is_database(path: Path) -> bool:
+def is_database(path: str | Path) -> bool:
     with contextlib.suppress(OSError):
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -28,7 +28,7 @@ def is_database(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _open(path: Path, options: str) -> Iterator[sqlite3.Connection]:
+def _open(path: str | Path, options: str) -> Iterator[sqlite3.Connection]:
     # The path as bytes: a file name need not be UTF-8.
     connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?{options}", uri=True, timeout=BUSY_SECONDS)
     try:
@@ -37,7 +37,7 @@ def _open(path: Path, options: str) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def copy(source: Path, target: Path) -> int:
+def copy(source: str | Path, target: Path) -> int:
     """Copies one transaction's view, the write-ahead log included, and returns its user_version.
 
     All pages in one step: a writer cannot make it start again. @raises sqlite3.Error

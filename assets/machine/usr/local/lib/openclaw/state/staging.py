@@ -42,6 +42,9 @@ class Staging:
         self.home = settings.var / "staging"
         self.tree = self.home / "tree"
         self.new = self.home / "new"
+        # New databases, and what only looks like one.
+        self._met: set[str] = set()
+        self._made: set[str] = set()
         self._links: dict[tuple[int, int], str] = {}
         self._read = 0
         self._unstable: list[str] = []
@@ -57,8 +60,10 @@ class Staging:
         self._discard_if_of_another_boot()
         index = Index(self.home / "index.sqlite", time.time_ns())
         try:
-            self._copy_databases(index)
-            self._copy_the_rest(index)
+            self._copy_known_databases(index)
+            # A new database may name files that the walk had passed before they were there.
+            while self._walk_and_copy(index):
+                pass
             self._drop_vanished(index)
             self._set_directory_times(index)
             index.commit()
@@ -96,13 +101,13 @@ class Staging:
             marker.write_text(boot_id)
             durable.sync_directory(self.home)
 
-    def _walk(self) -> Iterator[tuple[str, Path, os.stat_result]]:
+    def _walk(self) -> Iterator[tuple[str, str, os.stat_result]]:
         """Relative path, source and status of all that is not left out; directories before what they hold."""
         for name, root in self.roots.items():
-            yield name, root, root.lstat()
-            yield from self._walk_directory(name, root)
+            yield name, str(root), root.lstat()
+            yield from self._walk_directory(name, str(root))
 
-    def _walk_directory(self, relative: str, directory: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
+    def _walk_directory(self, relative: str, directory: str) -> Iterator[tuple[str, str, os.stat_result]]:
         try:
             fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
@@ -120,25 +125,31 @@ class Staging:
                         status = entry.stat(follow_symlinks=False)
                     except FileNotFoundError:
                         continue
-                    yield path, directory / entry.name, status
+                    yield path, f"{directory}/{entry.name}", status
                     if stat.S_ISDIR(status.st_mode):
                         subdirectories.append(entry.name)
         finally:
             os.close(fd)
         for name in subdirectories:
-            yield from self._walk_directory(f"{relative}/{name}", directory / name)
+            yield from self._walk_directory(f"{relative}/{name}", f"{directory}/{name}")
 
-    def _copy_databases(self, index: Index) -> None:
-        for path, source, status in self._walk():
-            if not stat.S_ISREG(status.st_mode):
+    def _copy_known_databases(self, index: Index) -> None:
+        for path in index.databases():
+            name, _, rest = path.partition("/")
+            source = os.path.join(self.roots[name], rest)
+            if _is_reached_by_links(source, self.roots[name]):
                 continue
-            known = index.get(path)
-            if known and known.kind == "file" and known.moment == _moment(source, status, database=False):
-                continue
-            if (known and known.kind == "database") or sqlite.is_database(source):
-                self._stage_database(index, path, source, status)
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                status = os.lstat(source)
+                if stat.S_ISREG(status.st_mode) and sqlite.is_database(source):
+                    self._stage_database(index, path, source, status)
 
-    def _copy_the_rest(self, index: Index) -> None:
+    def _walk_and_copy(self, index: Index) -> bool:
+        """Whether it met a database that was not known. What a former walk saw and this one does not is gone."""
+        index.begin_walk()
+        self._links.clear()
+        self._made.clear()
+        met = len(self._met)
         for path, source, status in self._walk():
             known = index.get(path)
             if stat.S_ISDIR(status.st_mode):
@@ -154,15 +165,17 @@ class Staging:
                     index.keep(path)
                 elif sqlite.is_database(source):
                     self._stage_database(index, path, source, status)
+                    self._met.add(path)
                 else:
                     self._stage_file(index, path, source, status)
+        return len(self._met) > met
 
-    def _is_current(self, path: str, known: str, source: Path, status: os.stat_result) -> bool:
+    def _is_current(self, path: str, known: str, source: str, status: os.stat_result) -> bool:
         if known != _moment(source, status, database=False):
             return False
         return status.st_nlink == 1 or self._first_name(path, status) == path or self._share(path, status)
 
-    def _stage_database(self, index: Index, path: str, source: Path, status: os.stat_result) -> None:
+    def _stage_database(self, index: Index, path: str, source: str, status: os.stat_result) -> None:
         moment = _moment(source, status, database=True)
         known = index.get(path)
         if known and known.kind == "database" and known.moment == moment:
@@ -173,7 +186,7 @@ class Staging:
         try:
             version = sqlite.copy(source, self.new)
         except sqlite3.DatabaseError as error:
-            if not source.exists():
+            if not os.path.exists(source):
                 return
             if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
                 raise OSError(errno.ENOSPC, str(error)) from error
@@ -188,7 +201,7 @@ class Staging:
         self._read += size
         index.put(path, "database", moment if _is_old(moment) else "racy", size, version)
 
-    def _stage_file(self, index: Index, path: str, source: Path, status: os.stat_result) -> None:
+    def _stage_file(self, index: Index, path: str, source: str, status: os.stat_result) -> None:
         if status.st_nlink > 1 and self._first_name(path, status) != path and self._share(path, status):
             index.put(path, "file", _moment(source, status, database=False), status.st_size)
             return
@@ -226,7 +239,7 @@ class Staging:
         else:
             index.put(path, "directory", moment)
 
-    def _stage_link(self, index: Index, path: str, source: Path, status: os.stat_result) -> None:
+    def _stage_link(self, index: Index, path: str, source: str, status: os.stat_result) -> None:
         moment = _moment(source, status, database=False)
         known = index.get(path)
         if known and known.kind == "link" and known.moment == moment:
@@ -258,11 +271,18 @@ class Staging:
         return True
 
     def _make_parents(self, path: str) -> None:
-        """With the first pass's databases come directories that only the second pass stages fully."""
-        parent = self.tree / os.path.dirname(path)
-        if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
-            parent.unlink()
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Known databases come before the walk that stages their directories, and a killed run may have left a link
+        where one is now: through it, what is written here would go to others' files."""
+        relative = os.path.dirname(path)
+        if relative in self._made:
+            return
+        parent = self.tree
+        for name in relative.split("/"):
+            parent = parent / name
+            if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
+                parent.unlink()
+            parent.mkdir(mode=0o700, exist_ok=True)
+        self._made.add(relative)
 
     def _place(self, path: str, status: os.stat_result) -> None:
         os.chown(self.new, status.st_uid, status.st_gid, follow_symlinks=False)
@@ -274,6 +294,9 @@ class Staging:
     def _drop_vanished(self, index: Index) -> None:
         for path, kind in index.unseen():
             target = self.tree / path
+            if _is_reached_by_links(target, self.tree):
+                # The directory it was in went as a whole; behind the link in its place there are others' files.
+                continue
             if kind == "directory" and target.is_dir() and not target.is_symlink():
                 shutil.rmtree(target)
             elif kind != "directory" and not target.is_dir():
@@ -288,7 +311,13 @@ class Staging:
                     os.utime(self.tree / entry.path, ns=(changed, changed))
 
 
-def _moment(source: Path, status: os.stat_result, database: bool) -> str:
+def _is_reached_by_links(path: str | Path, root: Path) -> bool:
+    """Whether a directory on the way from the root has become a link."""
+    there = os.path.join(os.path.realpath(root), os.path.relpath(path, root))
+    return os.path.realpath(os.path.dirname(path)) != os.path.dirname(there)
+
+
+def _moment(source: str, status: os.stat_result, database: bool) -> str:
     parts = [copying.moment(status)]
     if database:
         for suffix in ("-wal", "-journal"):

@@ -39,6 +39,9 @@ class Index:
         self._database.executescript(SCHEMA)
         self._database.execute("BEGIN IMMEDIATE")
 
+    def begin_walk(self) -> None:
+        self.run += 1
+
     def get(self, path: str) -> Entry | None:
         row = self._database.execute(
             "SELECT kind, moment, size, user_version, sha256, md5 FROM entry WHERE path = ?", (os.fsencode(path),)
