@@ -244,3 +244,18 @@ def test_snapshots_wait_for_the_unit_that_installs_restic(make_deployment):
     renamed.rename(later)
     replacement.boot(**without)
     assert replacement.notes() == 20
+
+
+def test_nothing_is_restored_through_a_link(living, tmp_path):
+    """OpenClaw can make links in its workspace; root must not write where they lead."""
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "3.md").write_text("somebody else's")
+    shutil.rmtree(living.path("workspace/notes"))
+    living.path("workspace/notes").symlink_to(others)
+    living.state("restore", "--at", "2999-01-01", "--paths", "workspace/notes/3.md", expect=78)
+    assert "workspace/notes/3.md is behind a link" in living.log
+    assert [(path.name, path.read_text()) for path in others.iterdir()] == [("3.md", "somebody else's")]
+    living.backup("--force")
+    living.state("restore", "--at", "2999-01-01")
+    assert living.path("workspace/notes").is_symlink() and len(list(others.iterdir())) == 1

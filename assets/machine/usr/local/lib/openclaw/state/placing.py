@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from . import durable, exclusions, log, programs
+from .errors import Refused
+from .links import is_behind_link
 from .settings import ROOTS, Settings
 
 KEPT_ASIDES = 3
@@ -34,7 +36,16 @@ class Placing:
             shutil.rmtree(self.home)
 
     def begin(self, paths: Sequence[str], facts: dict[str, Any]) -> None:
-        """From here on the move is finished, by this process or a later boot. @param paths below the data directory"""
+        """From here on the move is finished, by this process or a later boot.
+
+        @param paths below the data directory
+        @raises Refused when one of them is behind a link
+        """
+        data = self.settings.data
+        behind = [path for path in paths if is_behind_link(data / path, data)]
+        if behind:
+            self.discard()
+            raise Refused(f"{data / behind[0]} is behind a link; what is there is left alone: remove the link first")
         # The content must be on the disk before its names are; one call for the file system, not one for each file.
         synced = programs.run(["sync", "--file-system", str(self.tree)], 600)
         if synced.code != 0:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from . import copying, durable, exclusions, log, sqlite
 from .errors import Refused, StateError
+from .links import is_behind_link
 from .settings import Settings
 from .staging_index import Entry, Index
 
@@ -137,7 +138,7 @@ class Staging:
         for path in index.databases():
             name, _, rest = path.partition("/")
             source = os.path.join(self.roots[name], rest)
-            if _is_reached_by_links(source, self.roots[name]):
+            if is_behind_link(source, self.roots[name]):
                 continue
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 status = os.lstat(source)
@@ -294,7 +295,7 @@ class Staging:
     def _drop_vanished(self, index: Index) -> None:
         for path, kind in index.unseen():
             target = self.tree / path
-            if _is_reached_by_links(target, self.tree):
+            if is_behind_link(target, self.tree):
                 # The directory it was in went as a whole; behind the link in its place there are others' files.
                 continue
             if kind == "directory" and target.is_dir() and not target.is_symlink():
@@ -309,12 +310,6 @@ class Staging:
                 with contextlib.suppress(FileNotFoundError):
                     changed = int(entry.moment.partition(":")[0])
                     os.utime(self.tree / entry.path, ns=(changed, changed))
-
-
-def _is_reached_by_links(path: str | Path, root: Path) -> bool:
-    """Whether a directory on the way from the root has become a link."""
-    there = os.path.join(os.path.realpath(root), os.path.relpath(path, root))
-    return os.path.realpath(os.path.dirname(path)) != os.path.dirname(there)
 
 
 def _moment(source: str, status: os.stat_result, database: bool) -> str:
