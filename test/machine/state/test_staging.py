@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -104,6 +105,24 @@ def test_a_directory_that_became_a_link_is_not_followed(host, target):
     there = {f"workspace/archive/project/{name}" for name in here} if "archive" in target else set()
     assert names == there
     assert all((host.staged / name).is_file() for name in there)
+
+
+def test_what_a_killed_run_had_staged_and_is_gone_since_does_not_stay(host, monkeypatch):
+    host.write("workspace/notes/1.md", "1")
+    host.stage()
+    host.write("workspace/notes/2.md", "2")
+    host.write("workspace/new/3.md", "3")
+    child = os.fork()
+    if not child:
+        monkeypatch.setattr(Staging, "_drop_vanished", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        host.stage()
+    os.waitpid(child, 0)
+    assert (host.staged / "workspace/new/3.md").exists()
+    host.path("workspace/notes/2.md").unlink()
+    shutil.rmtree(host.path("workspace/new"))
+    host.stage()
+    assert [path.name for path in host.staged.rglob("*.md")] == ["1.md"]
+    assert not (host.staged / "workspace/new").exists()
 
 
 def test_a_link_that_a_killed_run_left_in_the_copy_is_not_written_through(host, tmp_path):

@@ -43,6 +43,8 @@ class Staging:
         self.home = settings.var / "staging"
         self.tree = self.home / "tree"
         self.new = self.home / "new"
+        # There while the tree may hold what the index does not know.
+        self.unfinished = self.home / "unfinished"
         # New databases, and what only looks like one.
         self._met: set[str] = set()
         self._made: set[str] = set()
@@ -60,14 +62,19 @@ class Staging:
             )
         self._discard_if_of_another_boot()
         index = Index(self.home / "index.sqlite", time.time_ns())
+        was_killed = self.unfinished.exists()
+        self.unfinished.touch()
         try:
             self._copy_known_databases(index)
             # A new database may name files that the walk had passed before they were there.
             while self._walk_and_copy(index):
                 pass
             self._drop_vanished(index)
+            if was_killed:
+                self._drop_unknown(index)
             self._set_directory_times(index)
             index.commit()
+            self.unfinished.unlink()
             files, size = index.totals()
             databases = index.databases()
             yield Staged(self.tree, files, size, databases, index, self._read, self._unstable)
@@ -303,6 +310,18 @@ class Staging:
             elif kind != "directory" and not target.is_dir():
                 _remove(target)
         index.forget_unseen()
+
+    def _drop_unknown(self, index: Index) -> None:
+        """What a killed run had staged and is gone since: nobody else would ever miss it."""
+        for directory, directories, names in os.walk(self.tree):
+            for name in directories + names:
+                target = Path(directory, name)
+                if index.get(str(target.relative_to(self.tree))):
+                    continue
+                if target.is_dir() and not target.is_symlink():
+                    shutil.rmtree(target)
+                else:
+                    target.unlink()
 
     def _set_directory_times(self, index: Index) -> None:
         for entry in index.entries():
