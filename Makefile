@@ -27,7 +27,8 @@ demo-down: setup ## Remove everything the demo made
 	@$(LAB) down
 check: setup programs ## The fast tier: types, lint, unit, template, nag, scripts
 	@$(MAKE) --jobs 2 --output-sync=target types lint unit template shell
-test: check test-aws test-state test-boot ## All tests
+test: check test-aws ## All tests
+	@$(MAKE) --jobs 2 --output-sync=line test-state test-boot
 
 types:
 	tsc --noEmit
