@@ -40,6 +40,7 @@ def chart(rows: Sequence[Row]) -> str:
     for x, (name, colour) in enumerate(COLOURS.items()):
         parts.append(f'<rect x="{left + x * 130}" y="14" width="12" height="12" fill="{colour}"/>')
         parts.append(f'<text x="{left + x * 130 + 18}" y="24">{name}</text>')
+    parts.append('<text x="10" y="24">seconds, logarithmic scale</text>')
     for tree in trees:
         parts.append(f'<text x="10" y="{y + 10}" font-weight="bold">{tree}</text>')
         phases = list(dict.fromkeys(row.phase for row in rows if row.tree == tree))
