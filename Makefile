@@ -76,7 +76,7 @@ adopt: ## ARCHIVE=./….tar.gz of `openclaw backup create` becomes the state
 drill: ## Restore the newest snapshot into scratch, verify it, clean up
 	@$(STATE) drill
 drain: ## Stop OpenClaw, back up, release the lease: before the machine is taken away
-	@bin/on-machine sh -c 'systemctl stop openclaw-drain.service && jq . /run/openclaw/drain.json'
+	@bin/on-machine sh -c 'systemctl stop openclaw-drain.service && jq . /run/openclaw/drain.json && systemctl start openclaw-drain.service'
 replace: ## End the machine in good order; its group launches another, which restores the state
 	@bin/replace
 secrets-reload: ## Start OpenClaw again with what Parameter Store holds now

@@ -259,12 +259,22 @@ def test_without_state_there_is_nothing_to_save(machine, case):
     assert machine.order() == ["stop", "complete", "metrics"]
 
 
-def test_a_second_run_does_nothing(machine):
+@pytest.mark.parametrize("reason", ["operator", "termination"])
+def test_a_second_run_does_nothing(machine, reason):
+    machine.tell(reason)
     machine.drain()
-    before = machine.calls_file.read_text()
+    before = machine.order()
     done = machine.drain()
     assert done.returncode == 0
-    assert machine.calls_file.read_text() == before
+    assert machine.order() == before
+
+
+def test_a_machine_drained_by_hand_does_not_keep_the_group_waiting_later(machine):
+    machine.drain()
+    machine.tell("termination")
+    assert machine.drain().returncode == 0
+    assert machine.order() == ["stop", "save", "note", "metrics", "complete"]
+    assert machine.calls("aws")[-1].startswith(COMPLETE)
 
 
 def test_a_run_after_one_that_failed_does_it_all(machine):
