@@ -28,7 +28,7 @@ demo-down: setup ## Remove everything the demo made
 check: setup programs ## The fast tier: types, lint, unit, template, nag, scripts
 	@$(MAKE) --jobs 2 --output-sync=target types lint unit template shell
 test: check test-aws ## All tests
-	@$(MAKE) --jobs 2 --output-sync=line test-state test-boot
+	@$(MAKE) --jobs 2 test-state test-boot
 
 types:
 	tsc --noEmit
