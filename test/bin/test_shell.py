@@ -1,16 +1,17 @@
-"""The operator's shell programs, as shellcheck sees them."""
+"""The shell programs for the operator and for these tests, as shellcheck sees them."""
 
 import pathlib
 import subprocess
 
 import pytest
 
-BIN = pathlib.Path(__file__).parents[2] / "bin"
-PROGRAMS = sorted(path.name for path in BIN.iterdir() if path.suffix in ("", ".sh"))
+REPOSITORY = pathlib.Path(__file__).parents[2]
+FOR_TESTS = ["test/ensure-programs", "test/install-packages", "test/lab/ensure-docker"]
+PROGRAMS = [f"bin/{path.name}" for path in (REPOSITORY / "bin").iterdir() if path.suffix in ("", ".sh")]
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", sorted(PROGRAMS) + FOR_TESTS)
 def test_shellcheck_has_nothing_to_say(name):
-    command = ["shellcheck", "--external-sources", f"bin/{name}"]
-    done = subprocess.run(command, cwd=BIN.parent, capture_output=True, text=True, check=False)
+    command = ["shellcheck", "--external-sources", name]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -18,6 +18,7 @@ TOOLS = [
     "cut",
     "dirname",
     "env",
+    "flock",
     "grep",
     "head",
     "mkdir",
