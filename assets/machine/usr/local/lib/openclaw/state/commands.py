@@ -17,6 +17,7 @@ from .backup import Backup
 from .errors import Refused, StateError, result_of
 from .gates import Gates
 from .lease import Lease
+from .progress import size_text
 from .request import Request, relative
 from .restore import Restore
 from .settings import Settings
@@ -50,7 +51,7 @@ def snapshots(settings: Settings, _: Namespace) -> None:
         short = one.id if one.engine == "mirror" else one.id[:8]
         when = f"{one.time:%Y-%m-%d %H:%M:%S}"
         rows.append(
-            (short, when, _size(one.bytes), str(one.files), f"{one.generation}.{one.sequence}", image, one.engine)
+            (short, when, size_text(one.bytes), str(one.files), f"{one.generation}.{one.sequence}", image, one.engine)
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
@@ -170,11 +171,3 @@ def _systemctl(action: str) -> None:
     result = programs.run(["systemctl", action, SERVICE], 900)
     if result.code != 0:
         raise StateError(f"systemctl {action} {SERVICE}: {result.last_words}")
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024 or unit == "GiB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return ""

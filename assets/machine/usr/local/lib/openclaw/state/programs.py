@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO, Callable
 
 from . import durable
 
@@ -28,8 +29,12 @@ def run(
     timeout: float,
     env: Mapping[str, str] | None = None,
     cwd: os.PathLike | None = None,
+    on_line: Callable[[str], None] | None = None,
 ) -> Result:
-    """Never raises for what the program does; code 124 stands for a run that was ended after timeout seconds."""
+    """Never raises for what the program does; code 124 stands for a run that was ended after timeout seconds.
+
+    @param on_line is told each line of the output as it comes
+    """
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -41,14 +46,40 @@ def run(
         errors="surrogateescape",
         pass_fds=durable.held_locks,
     )
+    out: list[str] = []
+    err: list[str] = []
+    readers = [
+        threading.Thread(target=_collect, args=(process.stdout, out, on_line)),
+        threading.Thread(target=_collect, args=(process.stderr, err, None)),
+    ]
+    for reader in readers:
+        reader.start()
+    in_time = _ended_within(process, timeout)
+    for reader in readers:
+        reader.join()
+    if not in_time:
+        return Result(124, "".join(out), f"{''.join(err)}\n{command[0]} did not end within {timeout:g} s")
+    return Result(process.returncode, "".join(out), "".join(err))
+
+
+def _collect(stream: IO[str], lines: list[str], on_line: Callable[[str], None] | None) -> None:
+    with stream:
+        for line in stream:
+            lines.append(line)
+            if on_line:
+                on_line(line)
+
+
+def _ended_within(process: subprocess.Popen, timeout: float) -> bool:
+    """Whether it ended by itself; it has ended in any case."""
     try:
-        out, err = process.communicate(timeout=timeout)
+        process.wait(timeout)
+        return True
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM)
-        try:
-            out, err = process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
-        return Result(124, out, f"{err}\n{command[0]} did not end within {timeout:g} s")
-    return Result(process.returncode, out, err)
+        process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    return False

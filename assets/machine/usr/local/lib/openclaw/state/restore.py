@@ -164,6 +164,7 @@ class Restore:
             absent = [path for path in paths if not (tree / path).exists() and not (tree / path).is_symlink()]
             if absent:
                 raise Refused(f"{', '.join(absent)} is not in snapshot {snapshot.id[:24]}")
+            log.say("verifying what was fetched")
             checked = verifying.verify(tree)
             if not paths:
                 versions.refuse_newer(tree, snapshot.openclaw, self.settings.image)

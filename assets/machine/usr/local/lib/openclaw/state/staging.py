@@ -19,6 +19,7 @@ from pathlib import Path
 from . import copying, durable, exclusions, log, sqlite
 from .errors import Refused, StateError
 from .links import is_behind_link
+from .progress import Progress
 from .settings import Settings
 from .staging_index import Entry, Index
 
@@ -158,7 +159,9 @@ class Staging:
         self._links.clear()
         self._made.clear()
         met = len(self._met)
-        for path, source, status in self._walk():
+        progress = Progress("staging")
+        for number, (path, source, status) in enumerate(self._walk()):
+            progress.at(number, self._read)
             known = index.get(path)
             if stat.S_ISDIR(status.st_mode):
                 self._stage_directory(index, path, known, status)

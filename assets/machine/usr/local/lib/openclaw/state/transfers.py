@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from s3transfer.manager import TransferManager
 from s3transfer.subscribers import BaseSubscriber
 
 from .aws import ABSENT, Aws, AwsError
+from .progress import Progress
 
 NO_VERSION = {*ABSENT, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed", "405"}
 # Each transfer that is not waited for yet takes memory.
@@ -39,10 +40,13 @@ class Wanted:
 
 def send(aws: Aws, sources: dict[str, Path]) -> dict[str, Stored]:
     """Uploads each path to its key; returns what S3 made of it."""
+    progress, files, size = Progress("sending"), 0, 0
     with _noting_what_is_stored(aws) as stored, TransferManager(aws.client("s3")) as manager:
         for batch in _batches(sources.items()):
             for transfer in [manager.upload(str(path), aws.bucket, key) for key, path in batch]:
                 _wait_for(transfer)
+                files, size = files + 1, size + transfer.meta.size
+                progress.at(files, size, files / len(sources))
     return stored
 
 
@@ -73,8 +77,9 @@ def _noting_what_is_stored(aws: Aws) -> Iterator[dict[str, Stored]]:
             events.unregister(event, handler)
 
 
-def fetch(aws: Aws, wanted: Iterable[Wanted]) -> Iterator[Wanted]:
+def fetch(aws: Aws, wanted: Sequence[Wanted]) -> Iterator[Wanted]:
     """Yields those that are there now; the others do not exist."""
+    progress, files, size = Progress("fetching"), 0, 0
     with TransferManager(aws.client("s3")) as manager:
         for batch in _batches(wanted):
             begun = [(one, _download(manager, aws.bucket, one)) for one in batch]
@@ -85,6 +90,8 @@ def fetch(aws: Aws, wanted: Iterable[Wanted]) -> Iterator[Wanted]:
                     if error.code not in NO_VERSION:
                         raise
                 else:
+                    files, size = files + 1, size + transfer.meta.size
+                    progress.at(files, size, files / len(wanted))
                     yield one
 
 

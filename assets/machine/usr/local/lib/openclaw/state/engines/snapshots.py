@@ -10,11 +10,12 @@ import shutil
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 from urllib.parse import quote
 
 from .. import log, programs
 from ..errors import Damaged, StateError, Unavailable
+from ..progress import EVERY_SECONDS, Progress
 from ..settings import ROOTS
 from ..staging import Staged
 from .base import Engine, Facts, Pushed, Snapshot
@@ -54,7 +55,7 @@ class Snapshots(Engine):
         if self._healed:
             # The parent snapshot may name what is gone now.
             arguments.append("--force")
-        result = self._restic([*arguments, "--", *ROOTS], cwd=staged.tree, create=True)
+        result = self._restic([*arguments, "--", *ROOTS], cwd=staged.tree, create=True, progress="sending")
         if result.code != 0:
             raise self._failure("backup", result)
         summary = _messages(result.out, "summary")[-1]
@@ -76,7 +77,7 @@ class Snapshots(Engine):
     def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = ()) -> None:
         chosen = [option for path in paths for option in ("--include", "/" + _literal(path))]
         command = ["restore", snapshot.id, "--target", str(target), "--no-lock", "--json", *chosen]
-        result = self._restic(command)
+        result = self._restic(command, progress="fetching")
         if result.code != 0:
             raise self._failure(f"restore of {snapshot.id[:8]}", result)
 
@@ -127,25 +128,31 @@ class Snapshots(Engine):
             partial="repaired" in tags,
         )
 
-    def _restic(self, arguments: list[str], cwd: Path | None = None, create: bool = False) -> programs.Result:
+    def _restic(
+        self, arguments: list[str], cwd: Path | None = None, create: bool = False, progress: str = ""
+    ) -> programs.Result:
         env = {
             "RESTIC_REPOSITORY": f"s3:{self._endpoint()}/{self.aws.bucket}/{PREFIX.rstrip('/')}",
             "RESTIC_PASSWORD": self._password(create),
             "RESTIC_CACHE_DIR": str(self.settings.var / "restic-cache"),
-            "RESTIC_PROGRESS_FPS": "0.2",
+            "RESTIC_PROGRESS_FPS": str(1 / EVERY_SECONDS),
             **SMALL,
         }
         _await_restic()
-        timeout = self.settings.engine_timeout_seconds
-        result = programs.run(["restic", *arguments], timeout, env=env, cwd=cwd)
+        shown = _shown(Progress(progress)) if progress else None
+
+        def run() -> programs.Result:
+            return programs.run(["restic", *arguments], self.settings.engine_timeout_seconds, env, cwd, shown)
+
+        result = run()
         if result.code == NO_REPOSITORY and create:
             self._initialise(env)
-            result = programs.run(["restic", *arguments], timeout, env=env, cwd=cwd)
+            result = run()
         if result.code == LOCKED:
             # We hold this machine's lock and the bucket's lease: whoever made that lock is gone.
             log.say("removing the lock of a run that was killed")
             programs.run(["restic", "unlock", "--remove-all", "--quiet"], 120, env=env)
-            result = programs.run(["restic", *arguments], timeout, env=env, cwd=cwd)
+            result = run()
         return result
 
     def _initialise(self, env: dict[str, str]) -> None:
@@ -199,6 +206,19 @@ def _await_restic() -> None:
         result = programs.run(["systemctl", "start", TOOLS], 1800)
         if result.code != 0:
             raise Unavailable(f"restic is not here: {TOOLS}, which installs it, failed: {result.last_words}")
+
+
+def _shown(progress: Progress) -> Callable[[str], None]:
+    """What to do with each line of restic's output, to show how far it is."""
+
+    def show(line: str) -> None:
+        for status in _messages(line, "status"):
+            files = status.get("files_done", status.get("files_restored", 0))
+            size = status.get("bytes_done", status.get("bytes_restored", 0))
+            # A backup has not counted its files before, and says 0 all along.
+            progress.at(files, size, status.get("percent_done") or None)
+
+    return show
 
 
 def _messages(text: str, kind: str) -> list[dict[str, Any]]:
