@@ -110,6 +110,13 @@ export class Alarms extends Construct {
       threshold: 1,
       evaluationPeriods: 1,
     });
+    this.alarm('Fenced', {
+      alarmDescription: 'Another machine took the lease from one that still served; what that one wrote since is lost',
+      metric: metrics.own('Fenced', cloudwatch.Stats.MAXIMUM),
+      bad: 'above',
+      threshold: 0,
+      evaluationPeriods: 1,
+    });
     this.alarm('BackupTooOld', {
       alarmDescription: 'No backup has succeeded for three intervals (half an hour at least, which allows for a boot)',
       metric: metrics.own('BackupSuccess', cloudwatch.Stats.SUM, Duration.minutes(Math.max(intervalMinutes, 10))),

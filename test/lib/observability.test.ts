@@ -87,6 +87,11 @@ describe('alarms', () => {
       'notBreaching',
     ],
     [
+      'Fenced',
+      { Namespace: 'OpenClaw/dev', MetricName: 'Fenced', Statistic: 'Maximum', Threshold: 0 },
+      'notBreaching',
+    ],
+    [
       'DrillFailed',
       { Namespace: 'OpenClaw/dev', MetricName: 'DrillSuccess', Statistic: 'Minimum', Threshold: 1 },
       'notBreaching',

@@ -27,6 +27,7 @@ def test_backups_come_with_the_service_at_the_deployments_interval(generate, mac
         "openclaw-backup.timer.d/interval.conf",
         "openclaw.service.wants/openclaw-backup.timer",
         "openclaw.service.wants/openclaw-drill.timer",
+        "openclaw.service.wants/openclaw-lease.timer",
     ]
     assert (machine.root / "out/openclaw-backup.timer.d/interval.conf").read_text().splitlines() == [
         "[Timer]",

@@ -15,7 +15,7 @@ from .process import run
 
 STATE = "/home/node/.openclaw"
 # Whose work would come in between. The timers that report on this machine go on.
-TIMERS = ["openclaw-backup.timer", "openclaw-drill.timer", "openclaw-auto-approve.timer"]
+TIMERS = ["openclaw-backup.timer", "openclaw-lease.timer", "openclaw-drill.timer", "openclaw-auto-approve.timer"]
 PAUSE = 0.2
 
 

@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import replace
 
-from . import durable, engines, instance, log, metrics, programs, retention, versions
+from . import durable, engines, instance, log, metrics, retention, versions
 from .aws import Aws
 from .engines.base import Facts, Pushed
 from .errors import Busy, Damaged, Fenced, Refused, StateError, result_of
@@ -41,7 +41,7 @@ class Backup:
         except (StateError, OSError) as error:
             self._report_failure(error, time.monotonic() - started)
             if isinstance(error, Fenced):
-                self._fence(error)
+                self.gates.fence(error)
             raise
         if figures:
             seconds = round(time.monotonic() - started, 1)
@@ -169,9 +169,3 @@ class Backup:
         if last:
             values["BackupAgeSeconds"] = max(0.0, round(time.time() - last.at))
         metrics.publish(self.aws, values)
-
-    def _fence(self, error: Fenced) -> None:
-        """A machine that is not the writer must not serve either: what it learns would be lost."""
-        self.gates.note_fenced(str(error))
-        log.say(f"FENCED: stopping OpenClaw on this machine: {error}")
-        programs.run(["systemctl", "stop", "--no-block", "openclaw-backup.timer", "openclaw.service"], 60)

@@ -14,7 +14,7 @@ from sd_notify import notify
 from . import adopting, durable, engines, log, metrics, programs, verifying
 from .aws import Aws
 from .backup import Backup
-from .errors import Refused, StateError, result_of
+from .errors import Fenced, Refused, StateError, result_of
 from .gates import Gates
 from .lease import Lease
 from .progress import size_text
@@ -138,11 +138,17 @@ def status(settings: Settings, _: Namespace) -> None:
 
 def lease(settings: Settings, given: Namespace) -> None:
     _require_backups(settings)
-    of_bucket = Lease(settings, Aws(settings))
-    if given.action == "check":
-        of_bucket.check()
-    else:
+    aws = Aws(settings)
+    of_bucket = Lease(settings, aws)
+    if given.action == "release":
         of_bucket.release()
+        return
+    try:
+        of_bucket.check()
+    except Fenced as error:
+        Gates(settings).fence(error)
+        metrics.publish(aws, {"Fenced": 1})
+        raise
 
 
 def _require_backups(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""What must be true before a backup may replace what the bucket holds."""
+"""What must be true before a backup may replace what the bucket holds, and before this machine may go on serving."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from . import durable
-from .errors import Refused
+from . import durable, log, programs
+from .errors import Fenced, Refused
 from .settings import Settings
 
 # A backup with less than this part of the last one's files or bytes looks like a loss.
@@ -94,8 +94,11 @@ class Gates:
         durable.write_json(self.sequence_path, {"generation": generation, "sequence": sequence})
         return sequence
 
-    def note_fenced(self, reason: str) -> None:
-        durable.write_json(self.fenced_path, {"reason": reason, "at": _now()})
+    def fence(self, error: Fenced) -> None:
+        """A machine that is not the writer must not serve either: what it learns would be lost."""
+        durable.write_json(self.fenced_path, {"reason": str(error), "at": _now()})
+        log.say(f"FENCED: stopping OpenClaw on this machine: {error}")
+        programs.run(["systemctl", "stop", "--no-block", "openclaw-backup.timer", "openclaw.service"], 60)
 
 
 def _now() -> str:
