@@ -36,11 +36,25 @@ def copy_file(source: str | Path, target: Path) -> os.stat_result:
         try:
             before = _settled(fd)
             _copy_content(fd, before.st_size, target)
-            if moment(os.fstat(fd)) == moment(before):
+            after = os.fstat(fd)
+            if moment(after) == moment(before):
+                return before
+            if attempt == ATTEMPTS - 1 and after.st_size > before.st_size and _is_prefix(target, fd):
+                # A log: what it held at that moment.
                 return before
         finally:
             os.close(fd)
     raise Changing(str(source))
+
+
+def _is_prefix(copy: Path, fd: int) -> bool:
+    """Whether the file, read once more, still begins with what was copied."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    with open(copy, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            if os.read(fd, len(block)) != block:
+                return False
+    return True
 
 
 def _settled(fd: int) -> os.stat_result:
@@ -73,15 +87,28 @@ def _copy_content(source: int, size: int, target: Path) -> None:
 
 
 def _copy_bytes(source: int, target: int, size: int) -> None:
-    os.lseek(source, 0, os.SEEK_SET)
-    left = size
-    while left > 0:
+    """What there is; where the source has holes, the copy has them too."""
+    os.ftruncate(target, size)
+    at = 0
+    while at < size:
         try:
-            count = os.copy_file_range(source, target, min(left, CHUNK))
+            at = os.lseek(source, at, os.SEEK_DATA)
         except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM):
+            if error.errno != errno.ENXIO:
                 raise
-            count = os.write(target, os.read(source, min(left, CHUNK)))
-        if count == 0:
             return
-        left -= count
+        end = min(os.lseek(source, at, os.SEEK_HOLE), size)
+        while at < end:
+            count = _copy_range(source, target, at, min(end - at, CHUNK))
+            if count == 0:
+                return
+            at += count
+
+
+def _copy_range(source: int, target: int, at: int, count: int) -> int:
+    try:
+        return os.copy_file_range(source, target, count, at, at)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM):
+            raise
+        return os.pwrite(target, os.pread(source, count, at), at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -10,11 +11,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from . import copying
+
 HEADER = b"SQLite format 3\x00"
 LEASE_TABLES = ("state_leases", "agent_database_leases")
 # Their store_key begins with the path of OpenClaw's state directory.
 STORE_TABLES = ("cron_jobs", "cron_run_receipts", "cron_job_scratch")
-BUSY_SECONDS = 30
+BUSY_SECONDS = 5
+# Where OpenClaw keeps its own. Any other may be anything that somebody has sent or made.
+DECISIVE = (".openclaw/state/", ".openclaw/agents/")
 
 
 def is_database(path: str | Path) -> bool:
@@ -25,6 +30,11 @@ def is_database(path: str | Path) -> bool:
         finally:
             os.close(fd)
     return False
+
+
+def is_decisive(path: str) -> bool:
+    """@param path below the data directory"""
+    return path.startswith(DECISIVE)
 
 
 @contextlib.contextmanager
@@ -42,11 +52,58 @@ def copy(source: str | Path, target: Path) -> int:
 
     All pages in one step: a writer cannot make it start again. @raises sqlite3.Error
     """
-    with _open(source, "mode=ro") as live, _open(target, "mode=rwc") as staged:
+    try:
+        return _copy(source, "mode=ro", target)
+    except sqlite3.OperationalError as error:
+        return _copy_as_after_a_power_cut(source, target, error)
+
+
+def _copy(source: str | Path, options: str, target: Path) -> int:
+    with _open(source, options) as live, _open(target, "mode=rwc") as staged:
         # A staged copy does not survive a power cut anyway.
         staged.execute("PRAGMA synchronous=OFF")
+        # The read lock, or an error after BUSY_SECONDS: backup() alone waits for a locked database for ever.
+        live.execute("BEGIN")
+        live.execute("SELECT count(*) FROM sqlite_master").fetchone()
         live.backup(staged)
         return staged.execute("PRAGMA user_version").fetchone()[0]
+
+
+def _copy_as_after_a_power_cut(source: str | Path, target: Path, reason: sqlite3.OperationalError) -> int:
+    """For one that is locked all the time, or that a killed writer left in mid-transaction: all its files as they are
+    at one moment, and SQLite recovers the copy as it would recover them.
+
+    @raises the reason when they do not hold still
+    """
+    recovered = target.with_name(f"{target.name}-recovered")
+    parts = [(f"{source}{suffix}", Path(f"{recovered}{suffix}")) for suffix in ("", "-journal", "-wal")]
+    _remove(*(copied for _, copied in parts), Path(f"{recovered}-shm"), target)
+    try:
+        before = [_moment(path) for path, _ in parts]
+        for path, copied in parts:
+            with contextlib.suppress(FileNotFoundError):
+                copying.copy_file(path, copied)
+        if [_moment(path) for path, _ in parts] != before:
+            raise reason
+        return _copy(recovered, "mode=rw", target)
+    except (OSError, copying.Changing, sqlite3.OperationalError) as error:
+        if getattr(error, "errno", 0) == errno.ENOSPC:
+            raise
+        raise reason from error
+    finally:
+        _remove(*(copied for _, copied in parts), Path(f"{recovered}-shm"))
+
+
+def _moment(path: str | Path) -> tuple[int, ...]:
+    try:
+        return copying.moment(os.lstat(path))
+    except FileNotFoundError:
+        return ()
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def faults(path: Path) -> list[str]:

@@ -36,6 +36,8 @@ class Staged:
     index: Index
     bytes_read: int = 0
     unstable: list[str] = field(default_factory=list)
+    # Databases that no machine could start from.
+    broken: list[str] = field(default_factory=list)
 
 
 class Staging:
@@ -44,7 +46,7 @@ class Staging:
         self.home = settings.var / "staging"
         self.tree = self.home / "tree"
         self.new = self.home / "new"
-        # There while the tree may hold what the index does not know.
+        # There while the tree is not what the index says.
         self.unfinished = self.home / "unfinished"
         # New databases, and what only looks like one.
         self._met: set[str] = set()
@@ -52,18 +54,18 @@ class Staging:
         self._links: dict[tuple[int, int], str] = {}
         self._read = 0
         self._unstable: list[str] = []
+        self._broken: list[str] = []
 
     @contextlib.contextmanager
     def refreshed(self) -> Iterator[Staged]:
         """@raises Refused when a root is missing, StateError when the disk is full"""
-        missing = [str(root) for root in self.roots.values() if not root.is_dir()]
+        missing = [str(root) for root in self.roots.values() if root.is_symlink() or not root.is_dir()]
         if missing:
             raise Refused(
-                f"nothing is backed up: {', '.join(missing)} is missing, and an absent source is never pushed"
+                f"nothing is backed up: {', '.join(missing)} is missing or a link, and an absent source is never pushed"
             )
         self._discard_if_of_another_boot()
         index = Index(self.home / "index.sqlite", time.time_ns())
-        was_killed = self.unfinished.exists()
         self.unfinished.touch()
         try:
             self._copy_known_databases(index)
@@ -71,14 +73,12 @@ class Staging:
             while self._walk_and_copy(index):
                 pass
             self._drop_vanished(index)
-            if was_killed:
-                self._drop_unknown(index)
             self._set_directory_times(index)
             index.commit()
             self.unfinished.unlink()
             files, size = index.totals()
             databases = index.databases()
-            yield Staged(self.tree, files, size, databases, index, self._read, self._unstable)
+            yield Staged(self.tree, files, size, databases, index, self._read, self._unstable, self._broken)
         except (OSError, sqlite3.OperationalError) as error:
             if not _is_full(error):
                 raise
@@ -93,18 +93,13 @@ class Staging:
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.home)
 
-    def set_aside(self, target: Path) -> None:
-        """Keeps the staged tree (of a refused run) for people to look at; the latest one only."""
-        if target.exists():
-            shutil.rmtree(target)
-        os.rename(self.tree, target)
-        self.discard()
-
     def _discard_if_of_another_boot(self) -> None:
-        """Nothing in here is synced: after a power cut any file may be empty while the index vouches for it."""
+        """Nothing in here is synced: after a power cut any file may be empty while the index vouches for it. The same
+        where a run was killed: its index is the former run's."""
         marker = self.home / "boot-id"
         boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        if not marker.exists() or marker.read_text() != boot_id or not self.tree.is_dir():
+        is_whole = self.tree.is_dir() and not self.unfinished.exists()
+        if not is_whole or not marker.exists() or marker.read_text() != boot_id:
             self.discard()
             self.tree.mkdir(mode=0o700, parents=True)
             marker.write_text(boot_id)
@@ -203,14 +198,24 @@ class Staging:
                 raise OSError(errno.ENOSPC, str(error)) from error
             # The header alone does not make a database; as a file it is still someone's.
             if isinstance(error, sqlite3.OperationalError):
-                raise StateError(f"cannot copy the database {source}: {error}") from error
+                if sqlite.is_decisive(path):
+                    raise StateError(f"cannot copy the database {source}: {error}") from error
+                self._keep_last_copy(index, path, f"cannot be copied now ({error})")
+                return
             log.say(f"{source} has SQLite's header but is no database SQLite can read ({error}): kept as a plain file")
+            if sqlite.is_decisive(path):
+                self._broken.append(path)
             self._stage_file(index, path, source, status)
             return
+        faults = sqlite.faults(self.new) if sqlite.is_decisive(path) else []
+        if faults:
+            self._broken.append(path)
+            log.say(f"{source} does not pass SQLite's integrity check: {faults[0]}")
         self._place(path, status)
         size = self.tree.joinpath(path).lstat().st_size
         self._read += size
-        index.put(path, "database", moment if _is_old(moment) else "racy", size, version)
+        # One that is broken is looked at again by each run.
+        index.put(path, "database", moment if _is_old(moment) and not faults else "racy", size, version)
 
     def _stage_file(self, index: Index, path: str, source: str, status: os.stat_result) -> None:
         if status.st_nlink > 1 and self._first_name(path, status) != path and self._share(path, status):
@@ -223,10 +228,7 @@ class Staging:
         except FileNotFoundError:
             return
         except copying.Changing:
-            self._unstable.append(path)
-            log.say(f"{source} was being written during each of {copying.ATTEMPTS} attempts: its last good copy stays")
-            if index.get(path):
-                index.keep(path)
+            self._keep_last_copy(index, path, f"was being written during each of {copying.ATTEMPTS} attempts")
             return
         except OSError as error:
             if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
@@ -236,6 +238,13 @@ class Staging:
         self._read += status.st_size
         moment = _moment(source, status, database=False)
         index.put(path, "file", moment if _is_old(moment) else "racy", status.st_size)
+
+    def _keep_last_copy(self, index: Index, path: str, reason: str) -> None:
+        self._unstable.append(path)
+        has_copy = index.get(path) is not None
+        log.say(f"{path} {reason}: {'its last good copy stays' if has_copy else 'there is no copy of it yet'}")
+        if has_copy:
+            index.keep(path)
 
     def _stage_directory(self, index: Index, path: str, known: Entry | None, status: os.stat_result) -> None:
         target = self.tree / path
@@ -314,18 +323,6 @@ class Staging:
                 _remove(target)
         index.forget_unseen()
 
-    def _drop_unknown(self, index: Index) -> None:
-        """What a killed run had staged and is gone since: nobody else would ever miss it."""
-        for directory, directories, names in os.walk(self.tree):
-            for name in directories + names:
-                target = Path(directory, name)
-                if index.get(str(target.relative_to(self.tree))):
-                    continue
-                if target.is_dir() and not target.is_symlink():
-                    shutil.rmtree(target)
-                else:
-                    target.unlink()
-
     def _set_directory_times(self, index: Index) -> None:
         for entry in index.entries():
             if entry.kind == "directory":
@@ -364,7 +361,8 @@ def _is_sidecar(index: Index, path: str) -> bool:
 
 
 def _remove(path: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):
+    # Its directory may be a file now.
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         path.unlink()
 
 
