@@ -8,6 +8,8 @@ export interface StateBucketProps {
 }
 
 const ACCESS_LOGS = 'access-logs/';
+// What the mirror's loss guard refused.
+const ASIDE = 'aside/';
 // What the machine itself removes: pruned snapshots, mirrored files that are gone, the lease, a restore asked for and an
 // archive to adopt once they are in place. Versions stay.
 const REMOVABLE = ['mirror/*', 'snapshots/*', 'lease.json', 'restore.json', 'adopt/*'];
@@ -41,6 +43,11 @@ export class StateBucket extends Construct {
           noncurrentVersionExpiration: Duration.days(35),
           expiredObjectDeleteMarker: true,
           abortIncompleteMultipartUploadAfter: Duration.days(2),
+        },
+        {
+          id: 'Aside',
+          prefix: ASIDE,
+          expiration: Duration.days(35),
         },
         {
           id: 'AccessLogs',

@@ -106,6 +106,11 @@ class Aws:
             events.unregister(event, add_condition)
 
     def delete(self, keys: list[str]) -> None:
+        # XML, in which many are named at once, has no control characters.
+        odd = {key for key in keys if not key.isprintable()}
+        for key in odd:
+            self.call("s3", "delete_object", Bucket=self.bucket, Key=key)
+        keys = [key for key in keys if key not in odd]
         for start in range(0, len(keys), 1000):
             batch = {"Objects": [{"Key": key} for key in keys[start : start + 1000]], "Quiet": True}
             answer = self.call("s3", "delete_objects", Bucket=self.bucket, Delete=batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import replace
@@ -9,13 +10,15 @@ from dataclasses import replace
 from . import durable, engines, instance, log, metrics, retention, versions
 from .aws import Aws
 from .engines.base import Facts, Pushed
-from .errors import Busy, Damaged, Fenced, Refused, StateError, result_of
+from .errors import Busy, Damaged, Fenced, Refused, SetAside, StateError, result_of
 from .gates import Gates, Good
 from .lease import Lease
 from .settings import Settings
 from .staging import Staged, Staging
 
 PRUNE_EVERY_SECONDS = 24 * 3600
+# What a person has begun by hand is not waited for at the machine's end.
+FINAL_PATIENCE_SECONDS = 5
 
 
 class Backup:
@@ -25,16 +28,17 @@ class Backup:
         self.gates = Gates(settings)
         self.lease = Lease(settings, self.aws)
 
-    def run(self, force: bool = False, prune: bool = True) -> None:
-        """@param force also where more than half of the last backup would go; prune=False: thin out later"""
+    def run(self, force: bool = False, final: bool = False) -> None:
+        """@param force also where more than half of the last backup would go; final: the machine ends, and neither
+        waits for others nor thins out"""
         if self.settings.backup == "off":
             log.say("BACKUP=off: nothing is kept")
             return
         started = time.monotonic()
         try:
-            with durable.lock(self.settings.var / "lock", self.settings.lock_wait_seconds):
+            with durable.lock(self.settings.var / "lock", self.settings.lock_wait_seconds, self._patience(final)):
                 figures = self._run(force)
-                if figures and prune:
+                if figures and not final:
                     self._thin_out()
         except Busy:
             raise
@@ -49,6 +53,10 @@ class Backup:
             values = {"BackupSuccess": 1, "BackupDurationSeconds": seconds, "BackupAgeSeconds": 0}
             metrics.publish(self.aws, {**values, "BackupBytesSent": figures["bytes_sent"]})
 
+    def _patience(self, final: bool) -> float:
+        """A restore that moves things into place is done in a moment, and must not be cut off."""
+        return FINAL_PATIENCE_SECONDS if final and not self.gates.journal_path.exists() else math.inf
+
     def _run(self, force: bool) -> dict | None:
         self.gates.require_restored()
         self.gates.require_settled()
@@ -59,22 +67,17 @@ class Backup:
                 "bucket already; after mending it by hand, run: openclaw-state backup --force"
             )
             return None
-        staging = Staging(self.settings)
-        refusal = None
-        with staging.refreshed() as staged:
+        with Staging(self.settings).refreshed() as staged:
             if not any(path.startswith(".openclaw/") for path in self._some_file(staged)):
                 if self.gates.last_good() is None:
                     log.say("nothing to back up yet: OpenClaw has written no state")
                     return None
                 raise Refused(f"{self.settings.roots['.openclaw']} holds no file: an empty source is never pushed")
-            try:
-                if not force:
-                    self.gates.refuse_loss(staged.files, staged.bytes)
+            doubt = "" if force else self._doubt(staged)
+            if not doubt:
                 return self._push(staged, held.generation)
-            except Refused as error:
-                refusal = error
-        staging.set_aside(self.settings.var / "refused")
-        raise refusal
+            kept = self._set_aside(staged, held.generation)
+        raise SetAside(f"{doubt}. Until then it is kept apart from the backups, as {kept}")
 
     @staticmethod
     def _some_file(staged: Staged) -> list[str]:
@@ -105,6 +108,25 @@ class Backup:
             "databases": len(staged.databases),
             "unstable": len(staged.unstable),
         }
+
+    def _doubt(self, staged: Staged) -> str:
+        """Why a person has to decide whether this is a good backup; empty where it is one."""
+        if staged.broken:
+            return (
+                f"no machine could start from {', '.join(staged.broken[:3])}: mend it, or bring a snapshot back "
+                "(openclaw-state restore)"
+            )
+        return self.gates.loss(staged.files, staged.bytes)
+
+    def _set_aside(self, staged: Staged, generation: int) -> str:
+        """The id under which the bucket has what the guard refused: no end of the machine may lose it."""
+        engine = engines.of(self.settings, self.aws)
+        known = staged.index.pushed()
+        if not any(one.set_aside and one.id == known for one in engine.list()):
+            facts = self._facts(generation, self.gates.next_sequence(generation))
+            known = self._push_anew(staged, replace(facts, set_aside=True), engine).id
+            staged.index.note_pushed(known)
+        return known
 
     def _stands(self, last: Good, staged: Staged, generation: int, engine: engines.Engine) -> bool:
         """Whether the last backup is as good as another one would be."""

@@ -44,5 +44,11 @@ class Refused(StateError):
     result = "refused"
 
 
+class SetAside(Refused):
+    """What a guard refused is in the bucket, apart from the backups."""
+
+    exit_code = 79
+
+
 def result_of(error: Exception) -> str:
     return getattr(error, "result", StateError.result)

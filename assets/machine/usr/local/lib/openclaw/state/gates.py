@@ -34,6 +34,8 @@ class Gates:
         self.good_path = settings.var / "last-good.json"
         self.sequence_path = settings.var / "sequence.json"
         self.fenced_path = settings.var / "fenced"
+        # There from the moment that this volume is known to be behind until newer state is in its place.
+        self.behind_path = settings.var / "behind"
         # wait-ready writes it.
         self.served_path = settings.var / "served"
         # There while the store is known to hold damage that a backup must not build on.
@@ -44,6 +46,12 @@ class Gates:
 
     def declare_restored(self, **facts: Any) -> None:
         durable.write_json(self.restored_path, {**facts, "at": _now()})
+        durable.remove(self.behind_path)
+
+    def note_behind(self) -> None:
+        """Neither a backup nor a start from here until a restore, whoever holds the lease by then."""
+        durable.write_json(self.behind_path, _now())
+        durable.remove(self.restored_path)
 
     def require_restored(self) -> None:
         if self.restored() is None:
@@ -75,17 +83,18 @@ class Gates:
         if last:
             self.note_good(replace(last, files=files, bytes=size))
 
-    def refuse_loss(self, files: int, size: int) -> None:
-        """@raises Refused when more than half of the last good state would go"""
+    def loss(self, files: int, size: int) -> str:
+        """Why this is no good backup: more than half of the last good state would go. Empty where it is one."""
         last = self.last_good()
         if last is None or not last.files:
-            return
+            return ""
         for what, now, then in (("files", files, last.files), ("bytes", size, last.bytes)):
             if now < then * LEAST_PART:
-                raise Refused(
+                return (
                     f"this backup has {now} {what}, the last good one ({last.snapshot[:24]}) {then}: it would drop "
                     "more than half. If that is meant, run: openclaw-state backup --force"
                 )
+        return ""
 
     def next_sequence(self, generation: int) -> int:
         """Written before it is used: no two backups ever carry the same one."""

@@ -1,4 +1,5 @@
-"""Which snapshots stay: the newest few, and the last of each of the newest hours, days and weeks that have one."""
+"""Which snapshots stay: the newest few, and the last of each of the newest hours, days and weeks that have one. Of what
+was set aside, the newest few."""
 
 from __future__ import annotations
 
@@ -19,8 +20,9 @@ _PERIODS: dict[str, Callable[[datetime], tuple]] = {
 
 def expired(snapshots: Sequence[Snapshot], hourly: int, daily: int, weekly: int) -> list[Snapshot]:
     """@param snapshots oldest first by Snapshot.order; the newest always stay, whatever their clocks said"""
-    newest_first = list(reversed(snapshots))
-    kept = {snapshot.id for snapshot in newest_first[:KEPT_LAST]}
+    newest_first = [snapshot for snapshot in reversed(snapshots) if not snapshot.set_aside]
+    aside = [snapshot for snapshot in reversed(snapshots) if snapshot.set_aside]
+    kept = {snapshot.id for snapshot in (*newest_first[:KEPT_LAST], *aside[:KEPT_LAST])}
     for period, count in (("hourly", hourly), ("daily", daily), ("weekly", weekly)):
         seen: set[tuple] = set()
         for snapshot in sorted(newest_first, key=lambda one: one.time, reverse=True):

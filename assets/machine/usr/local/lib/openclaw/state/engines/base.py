@@ -26,8 +26,8 @@ class Snapshot:
     instance: str
     image: str
     openclaw: str | None
-    # What a repair left of a damaged one: for a person to look into, never a state to serve.
-    partial: bool = False
+    # What a repair left of a damaged one, or what the loss guard refused: restored only when a person names it.
+    set_aside: bool = False
 
     @property
     def order(self) -> tuple[int, int, datetime]:
@@ -43,6 +43,7 @@ class Facts:
     instance: str
     image: str
     openclaw: str | None
+    set_aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Engine(ABC):
 
     @abstractmethod
     def push(self, staged: Staged, facts: Facts) -> Pushed:
-        """Stores the staged tree; what it returns is stored for good."""
+        """Stores the staged tree; what it returns is stored for good. One that is set aside changes no other."""
 
     def stands(self, snapshot_id: str) -> bool:
         """Whether a tree that has not changed since that snapshot needs no other: only where one look can tell."""
@@ -84,6 +85,10 @@ class Engine(ABC):
     @abstractmethod
     def verify(self) -> None:
         """Checks the store's own structure. @raises Damaged"""
+
+    def highest_generation(self) -> int:
+        """Of all backups, where one look can tell; 0 where none is there or other buckets' cannot be among them."""
+        return 0
 
     def heal(self) -> None:  # noqa: B027 (most engines store each file anew when it is not what it should be)
         """Takes what is damaged out of use, so that the next push stores it again."""

@@ -8,18 +8,22 @@ until a boot takes it in.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from .. import durable, log, transfers
 from ..errors import Damaged, Unavailable
+from ..gates import Gates
 from ..settings import ROOTS
 from ..staging import Staged
 from ..transfers import Stored
 from . import mirror_manifest as manifest
 from .base import Engine, Facts, Pushed, Snapshot
 from .mirror_manifest import Item
+from .mirror_plan import Plan
 from .mirror_tree import fetch_tree, plain_items
 
 OBJECTS_ONLY = "objects"
@@ -36,45 +40,66 @@ class Mirror(Engine):
 
     def push(self, staged: Staged, facts: Facts) -> Pushed:
         listed = dict(self.aws.list("mirror/"))
-        last = self._last_items(listed)
-        ours = self._ours(listed, last)
-        items: dict[str, Item] = {}
-        send: dict[str, Path] = {}
-        unversioned: set[str] = set()
-        sent_bytes = 0
+        try:
+            last = self._last_items(listed)
+            ours = self._ours(listed, last)
+        except Damaged as error:
+            log.say(f"{error}: everything is stored anew")
+            last, ours = {}, {key for key in listed if _root_of(key) in ROOTS}
+        if facts.set_aside:
+            return self._push_aside(staged, facts, last)
+        plan = self._plan(staged, listed, last, ours)
+        kept = {item.key for item in plan.items.values() if item.kind == "file"}
+        drop = [key for key in ours if key not in kept and key in listed]
+        if plan.send or drop:
+            intent = f"{manifest.INTENTS}{facts.generation:08d}-{facts.sequence:08d}.json"
+            to_come = {item.key: item.etag for item in plan.items.values() if item.key in plan.send}
+            self.aws.put(intent, json.dumps({**dict.fromkeys(drop), **to_come}).encode("ascii"))
+        stored = transfers.send(self.aws, plan.send)
+        if len(stored) < len(plan.unversioned):
+            stored.update(self._stored(plan.unversioned))
+        self._note_versions(plan.items, plan.unversioned, stored)
+        self.aws.delete(drop)
+        snapshot_id = self._commit(plan.items, staged, facts)
+        intents = [key for key, _ in self.aws.list(manifest.INTENTS)] if plan.send or drop else []
+        self.aws.delete(intents)
+        durable.remove(self._home / "taken-in.json")
+        return Pushed(snapshot_id, plan.bytes)
+
+    def _plan(self, staged: Staged, listed: dict[str, str], last: dict[str, Item], ours: set[str]) -> Plan:
+        plan = Plan(staged.tree)
         for item in self._staged_items(staged):
             if item.kind != "file":
-                items[item.path] = item
+                plan.items[item.path] = item
                 continue
             entry = staged.index.get(item.path)
             known, current = last.get(item.path), listed.get(item.key)
             if known and known.sha256 == entry.sha256 and known.etag == current:
-                items[item.path] = manifest.with_object(item, entry.sha256, known.etag, known.version)
+                plan.items[item.path] = manifest.with_object(item, entry.sha256, known.etag, known.version)
             elif current in (None, entry.md5) or item.key in ours:
-                items[item.path] = manifest.with_object(item, entry.sha256, entry.md5, "")
-                unversioned.add(item.key)
-                if current != entry.md5:
-                    send[item.key] = staged.tree / item.path
-                    sent_bytes += item.size
+                plan.put(item, entry.sha256, entry.md5, is_there=current == entry.md5)
             else:
                 log.say(f"s3://{self.aws.bucket}/{item.key} was put there by hand: it stays until a boot takes it in")
                 if known and known.kind == "file":
-                    items[item.path] = known
-        kept = {item.key for item in items.values() if item.kind == "file"}
-        drop = [key for key in ours if key not in kept and key in listed]
-        if send or drop:
-            intent = f"{manifest.INTENTS}{facts.generation:08d}-{facts.sequence:08d}.json"
-            self.aws.put(intent, json.dumps(sorted({*send, *drop})).encode("ascii"))
-        stored = transfers.send(self.aws, send)
-        if len(stored) < len(unversioned):
-            stored.update(self._stored(unversioned))
-        self._note_versions(items, unversioned, stored)
-        self.aws.delete(drop)
-        snapshot_id = self._commit(items, staged, facts)
-        intents = [key for key, _ in self.aws.list(manifest.INTENTS)] if send or drop else []
-        self.aws.delete(intents)
-        durable.remove(self._home / "taken-in.json")
-        return Pushed(snapshot_id, sent_bytes)
+                    plan.items[item.path] = known
+        plan.part_hard_links()
+        return plan
+
+    def _push_aside(self, staged: Staged, facts: Facts, last: dict[str, Item]) -> Pushed:
+        """To keys of its own: what is in the mirror, and what people see there, stays as it is."""
+        plan = Plan(staged.tree)
+        for item in self._staged_items(staged):
+            plan.items[item.path] = item
+            if item.kind != "file":
+                continue
+            entry, known = staged.index.get(item.path), last.get(item.path)
+            if known and known.sha256 == entry.sha256:
+                plan.items[item.path] = manifest.with_object(item, known.sha256, known.etag, known.version)
+            else:
+                apart = f"aside/{facts.generation:08d}-{facts.sequence:08d}/{item.key}"
+                plan.put(replace(item, stored=apart), entry.sha256, entry.md5)
+        self._note_versions(plan.items, plan.unversioned, transfers.send(self.aws, plan.send))
+        return Pushed(self._commit(plan.items, staged, facts), plan.bytes)
 
     def list(self) -> list[Snapshot]:
         found = [found for key, _ in self.aws.list(manifest.PREFIX) if (found := manifest.snapshot_of(key))]
@@ -87,7 +112,7 @@ class Mirror(Engine):
         by_hand = snapshot.id == OBJECTS_ONLY
         items = list(plain_items(self._put_by_hand()) if by_hand else self._items(snapshot))
         if paths:
-            items = [item for item in items if any(_is_within(item.path, path) for path in paths)]
+            items = _chosen(items, paths)
         fetch_tree(self.aws, items, target)
 
     def prune(self, remove: Sequence[Snapshot]) -> None:
@@ -97,7 +122,7 @@ class Mirror(Engine):
         )
 
     def verify(self) -> None:
-        snapshots = [snapshot for snapshot in self.list() if snapshot.id != OBJECTS_ONLY]
+        snapshots = [one for one in self.list() if one.id != OBJECTS_ONLY and not one.set_aside]
         if not snapshots:
             return
         stored = {(key, version) for key, version, _, _ in self.aws.versions("mirror/")}
@@ -109,8 +134,15 @@ class Mirror(Engine):
         if lost:
             raise Damaged(f"{len(lost)} object versions of {snapshots[-1].id} are gone, {lost[0]} among them")
 
+    def highest_generation(self) -> int:
+        return max((one.generation for one in self.list()), default=0)
+
     def take_in(self, into: Path) -> list[str]:
-        put = self._put_by_hand()
+        try:
+            put = self._put_by_hand()
+        except Damaged as error:
+            log.say(f"nothing is taken in, for nobody knows what a person put there: {error}")
+            return []
         items = list(plain_items(put))
         fetch_tree(self.aws, items, into)
         durable.write_json(self._home / "taking-in.json", {**self._taken(), **put})
@@ -137,7 +169,10 @@ class Mirror(Engine):
         for key in listed:
             if key.startswith(manifest.INTENTS):
                 found = self.aws.get(key)
-                ours.update(json.loads(found[0]) if found else [])
+                for name, etag in json.loads(found[0]).items() if found else ():
+                    # Anything else was put there by a person since. That of a large object is no checksum.
+                    if listed.get(name) in (etag, None) or "-" in listed[name]:
+                        ours.add(name)
         ours.update(key for key, etag in self._taken().items() if listed.get(key) == etag)
         return ours
 
@@ -173,8 +208,11 @@ class Mirror(Engine):
         return manifest.snapshot_of(key).id
 
     def _last_items(self, listed: dict[str, str]) -> dict[str, Item]:
-        snapshots = [found for found in map(manifest.snapshot_of, listed) if found]
-        newest: Snapshot | None = max(snapshots, key=lambda one: one.order, default=None)
+        snapshots = [found for found in map(manifest.snapshot_of, listed) if found and not found.set_aside]
+        good = Gates(self.settings).last_good()
+        # Not one that somebody copied here from another bucket, where this machine knows its own.
+        own = [one for one in snapshots if good and one.id == good.snapshot] or snapshots
+        newest: Snapshot | None = max(own, key=lambda one: one.order, default=None)
         return {item.path: item for item in self._items(newest)} if newest else {}
 
     def _items(self, snapshot: Snapshot) -> Iterator[Item]:
@@ -185,12 +223,21 @@ class Mirror(Engine):
         local.write_bytes(found[0])
         try:
             yield from manifest.read(local)
-        except (OSError, EOFError, ValueError, TypeError) as error:
+        except (OSError, EOFError, ValueError, TypeError, zlib.error) as error:
             raise Damaged(f"the manifest {snapshot.id} cannot be read: {error}") from error
 
 
 def _root_of(key: str) -> str:
     return key.split("/", 2)[1]
+
+
+def _chosen(items: Sequence[Item], paths: Sequence[str]) -> list[Item]:
+    """Those at or below the paths; a hard link to what is not among them becomes a file of its own."""
+    known = {item.path: item for item in items}
+    chosen = {item.path: item for item in items if any(_is_within(item.path, path) for path in paths)}
+    for item in [item for item in chosen.values() if item.kind == "hardlink" and item.target not in chosen]:
+        chosen[item.path] = replace(known[item.target], path=item.path, stored=known[item.target].key)
+    return list(chosen.values())
 
 
 def _is_within(path: str, wanted: str) -> bool:

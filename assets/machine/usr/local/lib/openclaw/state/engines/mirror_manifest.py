@@ -20,7 +20,9 @@ from .base import Facts, Snapshot
 
 PREFIX = "mirror/manifests/"
 INTENTS = "mirror/intents/"
-_NAME = re.compile(r"(\d{8})-(\d{8})_(\d{8}T\d{6}Z)_(\d+)_(\d+)_([^_]*)_([^_]*)_([^_]*)_[0-9a-f]{8}\.jsonl\.gz")
+_NAME = re.compile(
+    r"(\d{8})-(\d{8})_(\d{8}T\d{6}Z)_(\d+)_(\d+)_([^_]*)_([^_]*)_([^_]*)_[0-9a-f]{8}(-refused)?\.jsonl\.gz"
+)
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,12 @@ class Item:
     sha256: str = ""
     etag: str = ""
     version: str = ""
+    # The key of an object that is not at its path's own.
+    stored: str = ""
 
     @property
     def key(self) -> str:
-        return key_of(self.path)
+        return self.stored or key_of(self.path)
 
 
 def key_of(path: str) -> str:
@@ -55,7 +59,7 @@ def name(facts: Facts, now: datetime, files: int, size: int) -> str:
     words = (facts.instance, facts.openclaw or "", facts.image)
     described = "_".join(quote(word, safe=":@.-").replace("_", "%5F") for word in words)
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
-    unique = secrets.token_hex(4)
+    unique = secrets.token_hex(4) + ("-refused" if facts.set_aside else "")
     return f"{PREFIX}{facts.generation:08d}-{facts.sequence:08d}_{stamp}_{files}_{size}_{described}_{unique}.jsonl.gz"
 
 
@@ -63,7 +67,7 @@ def snapshot_of(key: str) -> Snapshot | None:
     found = _NAME.fullmatch(key[len(PREFIX) :])
     if not found:
         return None
-    generation, sequence, stamp, files, size, *words = found.groups()
+    generation, sequence, stamp, files, size, *words, refused = found.groups()
     instance, openclaw, image = (unquote(word) for word in words)
     return Snapshot(
         engine="mirror",
@@ -76,6 +80,7 @@ def snapshot_of(key: str) -> Snapshot | None:
         instance=instance,
         image=image,
         openclaw=openclaw or None,
+        set_aside=bool(refused),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import time
@@ -48,6 +49,8 @@ def plain_items(listed: dict[str, str]) -> Iterator[Item]:
     """Objects without a manifest, as people put them: OpenClaw's owner, private but for the workspace."""
     now = time.time_ns()
     directories: set[str] = set()
+    # A key can begin with another one; a path cannot go through a file.
+    above = {key[: match.start()] for key in listed for match in re.finditer("/", key)}
     for key, etag in sorted(listed.items()):
         path = key[len("mirror/") :]
         parts = path.split("/")
@@ -55,6 +58,9 @@ def plain_items(listed: dict[str, str]) -> Iterator[Item]:
             continue
         if any(part in ("", ".", "..") for part in parts[:-1]) or parts[-1] in (".", ".."):
             log.say(f"left in the bucket, for it is no path: {key!r}")
+            continue
+        if key in above:
+            log.say(f"left in the bucket, for other keys make a directory of it: {key!r}")
             continue
         file_mode, directory_mode = (0o644, 0o755) if parts[0] == "workspace" else (0o600, 0o700)
         for depth in range(1, len(parts)):
