@@ -19,6 +19,7 @@ class Request:
     method: str
     path: str
     headers: dict
+    body: bytes
 
 
 @dataclass
@@ -75,7 +76,7 @@ class Proxy:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 if self.headers.get("Transfer-Encoding") == "chunked":
                     body = _read_chunks(self.rfile)
-                request = Request(self.command, self.path, dict(self.headers))
+                request = Request(self.command, self.path, dict(self.headers), body)
                 fault = proxy.note(request, len(body))
                 if fault and fault.hang_seconds:
                     time.sleep(fault.hang_seconds)

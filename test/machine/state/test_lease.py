@@ -1,6 +1,7 @@
 """One writer at a time, whatever the machines believe."""
 
 import json
+import time
 
 import pytest
 from machine.state.proxy import Fault
@@ -36,7 +37,7 @@ def test_a_released_lease_is_taken_at_once_from_a_running_machine(living):
 
 
 def releases(request):
-    return request.method == "PUT" and request.path.endswith("/lease.json")
+    return request.method == "PUT" and request.path.endswith("/lease.json") and b'"released": true' in request.body
 
 
 def test_a_release_whose_answer_got_lost_is_a_release(living, cloud):
@@ -78,6 +79,30 @@ def test_a_living_holder_is_waited_for_then_fenced(living):
     assert living.deployment.stored() == kept
     assert "stop --no-block openclaw-backup.timer openclaw.service" in living.commands.read_text()
     other.backup()
+
+
+def test_a_holder_that_saves_its_last_state_is_waited_for(living, cloud):
+    """The group launches the next machine while this one may take minutes to end."""
+    living.write("workspace/notes/3.md", "the last words")
+    other = living.deployment.launch()
+    slow = Fault(lambda r: r.method == "PUT" and "/mirror/manifests/" in r.path, times=1, hang_seconds=6)
+    with cloud.playing(slow):
+        ending = living.start("backup", "--final")
+        while not lease(living.deployment).get("ending"):
+            time.sleep(0.1)
+        other.boot(LEASE_WAIT_SECONDS="0", LEASE_ENDING_WAIT_SECONDS="60")
+        assert ending.wait() == 0, ending.stderr.read()
+    assert "it saves its last state" in other.log
+    assert other.path("workspace/notes/3.md").read_text() == "the last words"
+    assert "ending" not in lease(living.deployment)
+
+
+def test_a_holder_that_dies_while_it_saves_is_not_waited_for(living):
+    living.state("lease", "check")
+    held = {**lease(living.deployment), "ending": True}
+    living.deployment.put("lease.json", json.dumps(held).encode())
+    replacement = living.replaced()
+    replacement.boot(LEASE_WAIT_SECONDS="3600", LEASE_ENDING_WAIT_SECONDS="3600")
 
 
 def test_a_look_at_a_lost_lease_stops_openclaw_before_the_next_backup_would(living):

@@ -68,7 +68,9 @@ def test_a_database_that_fails_its_integrity_check_is_not_served(living):
     content = bytearray(path.read_bytes())
     content[4096 * 6 : 4096 * 7] = b"\xee" * 4096
     path.write_bytes(content)
-    living.backup()
+    living.backup(expect=79)
+    assert "no machine could start from .openclaw/state/openclaw.sqlite" in living.log
+    living.backup("--force")
     replacement = living.replaced()
     replacement.boot()
     assert "integrity check" in replacement.log

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import time
 from argparse import Namespace
 from collections.abc import Iterator
@@ -12,13 +13,14 @@ from collections.abc import Iterator
 from sd_notify import notify
 
 from . import adopting, durable, engines, log, metrics, programs, verifying
+from .archive import require_space
 from .aws import Aws
 from .backup import Backup
-from .errors import Fenced, Refused, StateError, result_of
+from .errors import Damaged, Fenced, Refused, SetAside, StateError, result_of
 from .gates import Gates
 from .lease import Lease
 from .progress import size_text
-from .request import Request, relative
+from .request import Request, distinct, relative
 from .restore import Restore
 from .settings import Settings
 
@@ -26,18 +28,28 @@ SERVICE = "openclaw.service"
 
 
 def backup(settings: Settings, given: Namespace) -> None:
-    of_bucket = Lease(settings, Aws(settings)) if given.final and settings.backup != "off" else None
-    if of_bucket:
-        of_bucket.resume()
-    Backup(settings).run(force=given.force, prune=not given.final)
-    if of_bucket:
+    if not given.final or settings.backup == "off":
+        Backup(settings).run(force=given.force)
+        return
+    of_bucket = Lease(settings, Aws(settings))
+    # Where it is fenced, the backup says so, and stops OpenClaw.
+    with contextlib.suppress(Fenced):
+        of_bucket.announce_end()
+    try:
+        Backup(settings).run(force=given.force, final=True)
+    except SetAside:
         of_bucket.release()
+        raise
+    of_bucket.release()
 
 
 def boot(settings: Settings, given: Namespace) -> None:
-    Restore(settings).boot(given.patience)
-    # OpenClaw's start waits for this, and not for the metric.
+    granted = Restore(settings).boot(given.patience)
+    # OpenClaw's start waits for this, and not for what follows.
     notify("READY=1")
+    if granted:
+        # Or the next machine would start from the newest snapshot again.
+        Backup(settings).run(force=True)
     if settings.backup != "off":
         metrics.publish(Aws(settings), {"RestoreSuccess": 1})
 
@@ -48,10 +60,11 @@ def snapshots(settings: Settings, _: Namespace) -> None:
     rows = [("ID", "TIME (UTC)", "SIZE", "FILES", "GEN", "IMAGE", "ENGINE")]
     for one in sorted(found, key=lambda one: one.order):
         image = one.image.rpartition("/")[2] or "-"
+        engine = f"{one.engine} (set aside)" if one.set_aside else one.engine
         short = one.id if one.engine == "mirror" else one.id[:8]
         when = f"{one.time:%Y-%m-%d %H:%M:%S}"
         rows.append(
-            (short, when, size_text(one.bytes), str(one.files), f"{one.generation}.{one.sequence}", image, one.engine)
+            (short, when, size_text(one.bytes), str(one.files), f"{one.generation}.{one.sequence}", image, engine)
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
@@ -62,16 +75,22 @@ def snapshots(settings: Settings, _: Namespace) -> None:
 
 def restore(settings: Settings, given: Namespace) -> None:
     _require_backups(settings)
-    wanted = Request(given.snapshot, given.at, tuple(map(relative, given.paths)))
+    if given.snapshot and given.at:
+        raise Refused("a snapshot is named by its id or by a time, not by both")
+    wanted = Request(given.snapshot, given.at, distinct(list(map(relative, given.paths))))
     restoring = Restore(settings)
     chosen = restoring.choose(wanted)
     log.say(f"restoring {', '.join(wanted.paths) or 'everything'} from {chosen.id} of {chosen.time:%Y-%m-%d %H:%M} UTC")
     with durable.lock(settings.var / "lock", settings.lock_wait_seconds):
         restoring.lease.check()
         restoring.gates.require_settled()
+        place = restoring.bring_in(chosen, wanted.paths)
+        # Down only while directories change places.
         with _service_down(restoring.gates):
-            restoring.bring_in(chosen, wanted.paths)
-    log.say("restored; what was there before is under " + str(settings.var / "aside"))
+            place()
+    log.say(f"restored; what was there before is under {settings.var / 'aside'}")
+    # Or the next machine would start from the newest snapshot again.
+    Backup(settings).run(force=True)
 
 
 def adopt(settings: Settings, given: Namespace) -> None:
@@ -88,7 +107,7 @@ def adopt(settings: Settings, given: Namespace) -> None:
         with _service_down(restoring.gates):
             place()
     log.say(f"adopted; what was there before is under {settings.var / 'aside'}")
-    Backup(settings).run()
+    Backup(settings).run(force=True)
     if "/" not in given.archive:
         restoring.aws.delete([adopting.PREFIX + given.archive])
 
@@ -102,7 +121,10 @@ def drill(settings: Settings, _: Namespace) -> None:
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(mode=0o700)
             chosen = Restore(settings).choose(Request())
-            engines.every(settings, aws)[chosen.engine].pull(chosen, scratch)
+            require_space(chosen.bytes, scratch)
+            engine = engines.every(settings, aws)[chosen.engine]
+            engine.verify()
+            engine.pull(chosen, scratch)
             checked = verifying.verify(scratch)
             verifying.clear_leases(scratch)
         log.record(
@@ -115,6 +137,9 @@ def drill(settings: Settings, _: Namespace) -> None:
         metrics.publish(aws, {"DrillSuccess": 1})
     except (StateError, OSError) as error:
         log.record("drill", result=result_of(error), error=str(error))
+        if isinstance(error, Damaged):
+            # The next backup must not build on it.
+            Gates(settings).damaged_path.touch()
         metrics.publish(aws, {"DrillSuccess": 0})
         raise
     finally:
@@ -159,7 +184,12 @@ def _require_backups(settings: Settings) -> None:
 @contextlib.contextmanager
 def _service_down(gates: Gates) -> Iterator[None]:
     """While its state is replaced; then it runs again where it ran, unless the state is half replaced."""
-    running = programs.run(["systemctl", "is-active", "--quiet", SERVICE], 30).code == 0
+    asked = programs.run(["systemctl", "is-active", SERVICE], 30)
+    # One that starts, or is about to be started again, has the state open too.
+    running = asked.code == 0 or asked.out.strip() in ("activating", "deactivating", "reloading")
+    # A session that ends in the middle must not leave OpenClaw stopped.
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     if running:
         log.say(f"stopping {SERVICE}")
         _systemctl("stop")
@@ -171,6 +201,8 @@ def _service_down(gates: Gates) -> Iterator[None]:
         elif running:
             log.say(f"starting {SERVICE}")
             _systemctl("start")
+        else:
+            log.say(f"{SERVICE} was not running and is left so: systemctl start {SERVICE}")
 
 
 def _systemctl(action: str) -> None:

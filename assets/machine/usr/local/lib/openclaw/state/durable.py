@@ -6,11 +6,13 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from . import log
 from .errors import Busy
 
 # Passed to every child: the lock lives as long as any process of the run does.
@@ -50,19 +52,39 @@ def remove(path: Path) -> None:
         sync_directory(path.parent)
 
 
+def end_users(path: Path) -> None:
+    """Asks every other process that has this file open to end."""
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        # It may be gone, and so may its files.
+        with contextlib.suppress(OSError):
+            if any(os.path.samefile(f"/proc/{name}/fd/{fd}", path) for fd in os.listdir(f"/proc/{name}/fd")):
+                os.kill(int(name), signal.SIGTERM)
+
+
 @contextlib.contextmanager
-def lock(path: Path, wait_seconds: int) -> Iterator[None]:
-    """@raises Busy when another run still holds it after wait_seconds."""
+def lock(path: Path, wait_seconds: int, evict_after: float = float("inf")) -> Iterator[None]:
+    """@param evict_after seconds of waiting, the processes that have the lock are ended
+    @raises Busy when another run still holds it after wait_seconds
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + wait_seconds
+    begun, said = time.monotonic(), False
     try:
         while True:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() >= deadline:
+                waited = time.monotonic() - begun
+                if waited > 1 and not said:
+                    log.say("waiting for another backup, restore or drill to end")
+                    said = True
+                if waited >= evict_after:
+                    end_users(path)
+                    evict_after = float("inf")
+                if waited >= wait_seconds:
                     raise Busy(f"another backup, restore or drill holds {path} since over {wait_seconds} s") from None
                 time.sleep(0.2)
         held_locks.append(fd)

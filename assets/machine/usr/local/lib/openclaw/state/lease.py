@@ -17,7 +17,7 @@ from .errors import Fenced, Refused, Unavailable
 from .settings import Settings
 
 KEY = "lease.json"
-POLL_SECONDS = 5
+POLL_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Holding:
     instance: str
     bucket: str
     released: bool = False
+    # Its last backup is under way: it is worth waiting for.
+    ending: bool = False
 
 
 class Lease:
@@ -58,14 +60,13 @@ class Lease:
         return holding, etag
 
     def is_stale(self) -> bool:
-        """Whether another machine took the lease after this volume held it."""
-        held, (current, _) = self.held(), self.current()
-        return (
-            held is not None
-            and current is not None
-            and current.nonce != held.nonce
-            and (current.generation > held.generation)
-        )
+        """Whether another machine took the lease after this volume held it, or this volume is a copy of another's."""
+        held = self.held()
+        if held is None:
+            return False
+        current, _ = self.current()
+        is_newer = current is not None and current.nonce != held.nonce and current.generation >= held.generation
+        return is_newer or held.instance != instance.own_id()
 
     def check(self) -> Holding:
         """@raises Fenced unless this machine is still the writer."""
@@ -76,13 +77,13 @@ class Lease:
 
     def acquire(self, at_least: int = 1) -> Holding:
         """Takes the next generation, after the former holder released it or is gone (or the wait is over)."""
-        deadline = time.monotonic() + self.settings.lease_wait_seconds
+        begun = time.monotonic()
         own = instance.own_id()
         said = ""
         while True:
             current, etag = self.current()
             alive = self._why_alive(current, own)
-            if alive and time.monotonic() < deadline:
+            if alive and time.monotonic() - begun < self._patience(current):
                 if alive != said:
                     log.say(f"waiting for the former holder of the lease, {current.instance}: {alive}")
                     said = alive
@@ -92,7 +93,9 @@ class Lease:
                 log.say(
                     f"taking over from {current.instance}, which is still there ({alive}): its writes are fenced now"
                 )
-            generation = max(at_least, current.generation + 1 if current else 1)
+            # Above this volume's own too: the bucket's may be missing, or come from another bucket.
+            former = [one.generation + 1 for one in (current, self.held()) if one]
+            generation = max([at_least, *former])
             taken = self._write(Holding(generation, secrets.token_hex(16), own, self.aws.bucket), etag)
             if taken:
                 return taken
@@ -105,15 +108,18 @@ class Lease:
     def release(self) -> None:
         """Gives the lease back. Twice is as good as once: the answer to the first try can get lost."""
         current, etag = self._own()
-        while not current.released and not self._write(replace(current, released=True), etag):
+        while not current.released and not self._write(replace(current, released=True, ending=False), etag):
             current, etag = self._own()
 
-    def resume(self) -> None:
-        """Takes back what this machine has begun to release and nobody has taken since, for another try at its end."""
-        held = self.held()
-        if held and held.released:
-            current, etag = self._own()
-            self._write(replace(current, released=False), etag)
+    def announce_end(self) -> None:
+        """Has the next machine wait for this one's last backup. Takes back what an earlier try at the end has released
+        and nobody has taken since."""
+        current, etag = self._own()
+        if current.released or not current.ending:
+            self._write(replace(current, released=False, ending=True), etag)
+
+    def _patience(self, current: Holding) -> int:
+        return self.settings.lease_ending_wait_seconds if current.ending else self.settings.lease_wait_seconds
 
     def is_alive(self, holding: Holding) -> bool:
         return bool(self._why_alive(holding, instance.own_id()))
@@ -132,7 +138,8 @@ class Lease:
         if current is None or current.released or current.instance == own:
             return ""
         try:
-            return "" if instance.is_gone(self.aws, current.instance) else "EC2 says that it runs"
+            gone = instance.is_gone(self.aws, current.instance)
+            return "" if gone else f"EC2 says that it runs{', and it saves its last state' if current.ending else ''}"
         except Unavailable as error:
             return f"EC2 does not say whether it runs ({error})"
 
@@ -140,9 +147,10 @@ class Lease:
         """None when somebody else wrote in between. Kept locally first: a lease we cannot prove is a lost one."""
         former = self.held()
         durable.write_json(self.path, asdict(holding))
-        body = json.dumps(asdict(holding)).encode()
+        # Only where it is so: a machine of an earlier deploy does not know the word.
+        told = {name: value for name, value in asdict(holding).items() if name != "ending" or value}
         try:
-            self.aws.put(KEY, body, if_match=etag, if_absent=not etag)
+            self.aws.put(KEY, json.dumps(told).encode(), if_match=etag, if_absent=not etag)
         except AwsError as error:
             if error.code in LOST_RACE | ABSENT:
                 if former:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from typing import Any
 
 
 def say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    # A terminal that is gone must not end what is being done.
+    with contextlib.suppress(OSError):
+        print(message, file=sys.stderr, flush=True)
 
 
 def record(event: str, **fields: Any) -> None:

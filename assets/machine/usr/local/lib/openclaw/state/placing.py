@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import durable, exclusions, log, programs
+from . import durable, exclusions, log, programs, sqlite
 from .errors import Refused
 from .links import is_behind_link
-from .settings import ROOTS, Settings
+from .settings import Settings
 
 KEPT_ASIDES = 3
 
@@ -46,12 +46,21 @@ class Placing:
         if behind:
             self.discard()
             raise Refused(f"{data / behind[0]} is behind a link; what is there is left alone: remove the link first")
+        blocked = [above for path in paths if (above := self.file_above(path))]
+        if blocked:
+            self.discard()
+            raise Refused(f"{blocked[0]} is no directory, and something has to come in below it: move it away first")
         # The content must be on the disk before its names are; one call for the file system, not one for each file.
         synced = programs.run(["sync", "--file-system", str(self.tree)], 600)
         if synced.code != 0:
             raise OSError(f"sync --file-system {self.tree}: {synced.last_words}")
         aside = self.asides / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         durable.write_json(self.journal, {"paths": list(paths), "aside": str(aside), "facts": facts})
+
+    def file_above(self, path: str) -> Path | None:
+        """What stands in the way of making this path's directories."""
+        above = [self.settings.data / parent for parent in Path(path).parents]
+        return next((one for one in above if os.path.lexists(one) and not one.is_dir()), None)
 
     def unfinished(self) -> dict[str, Any] | None:
         return durable.read_json(self.journal)
@@ -77,7 +86,8 @@ class Placing:
     def _replace(self, path: str, source: Path, aside: Path) -> None:
         live = self.settings.data / path
         _make_parents(self.settings.data, live.parent)
-        for name in (path, *(f"{path}{suffix}" for suffix in exclusions.SIDECARS if path not in ROOTS)):
+        has_sidecars = sqlite.is_database(source) or sqlite.is_database(live)
+        for name in (path, *(f"{path}{suffix}" for suffix in exclusions.SIDECARS if has_sidecars)):
             self._keep_aside(self.settings.data / name, aside / name)
         os.rename(source, live)
         durable.sync_directory(live.parent)

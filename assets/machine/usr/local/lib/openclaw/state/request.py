@@ -26,12 +26,16 @@ class Request:
     paths: tuple[str, ...] = ()
     etag: str = ""
 
+    @property
+    def names_one(self) -> bool:
+        return self.snapshot not in ("", "latest")
+
     def pick(self, candidates: Sequence[Snapshot]) -> Snapshot:
         """The one with this id (or its unique beginning), the last one not after `at`, or the newest.
 
         @param candidates newest first @raises Refused unless there is exactly one
         """
-        if self.snapshot and self.snapshot != "latest":
+        if self.names_one:
             found = [one for one in candidates if one.id.startswith(self.snapshot)]
         else:
             found = [one for one in candidates if self.at is None or one.time <= self.at][:1]
@@ -89,7 +93,7 @@ def _parse(value: Any, etag: str) -> Request:
     wanted = paths if isinstance(paths, list) and paths else [] if paths is None else [None]
     if len(texts) != 1 or not all(isinstance(text, str) and text for text in (*texts, *wanted)):
         raise Refused(f"it must be {SHAPE}, got {json.dumps(value)[:200]}")
-    return Request(snapshot or "", time_of(at) if at else None, tuple(map(relative, wanted)), etag)
+    return Request(snapshot or "", time_of(at) if at else None, distinct(list(map(relative, wanted))), etag)
 
 
 def time_of(text: str) -> datetime:
@@ -108,3 +112,8 @@ def relative(path: str) -> str:
     if parts[0] not in ROOTS or any(part in ("", ".", "..") for part in parts):
         raise Refused(f"a path must begin with one of {', '.join(ROOTS)} and hold no '..', got {path!r}")
     return "/".join(parts)
+
+
+def distinct(paths: Sequence[str]) -> tuple[str, ...]:
+    """Without those that are within others."""
+    return tuple(path for path in paths if not any(path.startswith(f"{other}/") for other in paths))

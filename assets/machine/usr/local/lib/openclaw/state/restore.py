@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from . import adopting, durable, engines, log, metrics, verifying, versions
 from .aws import Aws
@@ -30,14 +31,16 @@ class Restore:
         self.placing = Placing(settings)
         self.requests = Requests(settings, self.aws)
 
-    def boot(self, patience_seconds: float) -> None:
-        """Makes this volume fit to serve, or raises; through an outage it tries again for patience_seconds."""
+    def boot(self, patience_seconds: float) -> bool:
+        """Makes this volume fit to serve, or raises; through an outage it tries again for patience_seconds.
+
+        Returns whether it brought in what a person had asked for.
+        """
         deadline, attempt = time.monotonic() + patience_seconds, 0
         while True:
             try:
                 with durable.lock(self.settings.var / "lock", self.settings.lock_wait_seconds):
-                    self._boot()
-                break
+                    return self._boot()
             except (Refused, Fenced, Damaged) as error:
                 self._report_failure(error)
                 raise
@@ -49,7 +52,7 @@ class Restore:
                 attempt += 1
                 time.sleep(pause)
 
-    def _boot(self) -> None:
+    def _boot(self) -> bool:
         if self.placing.unfinished():
             log.say("finishing the restore that was cut off")
             self._finish()
@@ -58,10 +61,11 @@ class Restore:
             if stamp is None:
                 self.gates.declare_restored(first_boot=True, engine="off")
                 log.say("BACKUP=off: a first boot, declared")
-            return
-        stale = stamp is not None and self.lease.is_stale()
+            return False
+        stale = self.gates.behind_path.exists() or (stamp is not None and self.lease.is_stale())
         if stale:
             self._refuse_while_another_lives()
+            self.gates.note_behind()
         held = self.lease.acquire()
         durable.remove(self.gates.fenced_path)
         is_first = stamp is None or stale
@@ -76,10 +80,14 @@ class Restore:
         else:
             # Local state is newer than any backup.
             self._take_in()
+            if engines.of(self.settings, self.aws).highest_generation() >= held.generation:
+                # Somebody copied another bucket's backups here: ours must be above them.
+                self.lease.raise_to(engines.of(self.settings, self.aws).highest_generation() + 1)
         if chosen and asked.paths:
             self._grant(asked, chosen)
         self.requests.close(asked)
         log.record("lease", generation=held.generation, instance=held.instance)
+        return asked is not None
 
     def _refuse_while_another_lives(self) -> None:
         current, _ = self.lease.current()
@@ -93,7 +101,7 @@ class Restore:
         )
 
     def _chosen(self, asked: Request) -> Snapshot:
-        candidates = self._candidates()
+        candidates = self._candidates(asked)
         try:
             chosen = asked.pick(candidates)
         except Refused as error:
@@ -105,7 +113,7 @@ class Restore:
         """That one or none: another would not be what was asked for."""
         log.say(f"{self.requests.address} asks for {', '.join(asked.paths) or 'everything'} from {chosen.id}")
         try:
-            self.bring_in(chosen, asked.paths, request=asked.etag)
+            self.bring_in(chosen, asked.paths, request=asked.etag)()
         except (Refused, Damaged) as error:
             if isinstance(error, Damaged):
                 self.gates.damaged_path.touch()
@@ -116,7 +124,8 @@ class Restore:
             self.lease.raise_to(candidates[0].generation + 1)
 
     def _first_boot(self, stale: bool) -> None:
-        candidates = self._candidates()
+        found = self._found()
+        candidates = [one for one in found if not one.set_aside]
         if not candidates:
             if stale:
                 raise Refused("this volume is behind, and the bucket holds nothing to bring it up to date")
@@ -124,10 +133,15 @@ class Restore:
             log.record("restore", result="first boot", reason=f"s3://{self.settings.bucket} holds no backup")
             return
         self._outrank(candidates)
+        if found[0].set_aside:
+            log.say(
+                f"{found[0].instance} set aside {found[0].id}, which is newer than its last backup and looked like a "
+                f"loss; if it is none, run: openclaw-state restore {found[0].id}"
+            )
         skipped: list[str] = []
         for snapshot in candidates:
             try:
-                self.bring_in(snapshot, skipped=skipped)
+                self.bring_in(snapshot, skipped=skipped)()
                 self._take_in()
                 return
             except Damaged as error:
@@ -142,18 +156,24 @@ class Restore:
         """What people put into the bucket since the last backup, over what is here."""
         engine = engines.of(self.settings, self.aws)
         tree = self.placing.fresh_tree()
-        paths = engine.take_in(tree)
+        paths = [path for path in engine.take_in(tree) if self._fits(path)]
         if paths:
             verifying.verify(tree)
             verifying.clear_leases(tree)
-            self.placing.begin(paths, {"taken_in": len(paths), "keep_stamp": True})
-            self._finish()
+            self._place(paths, {"taken_in": len(paths), "keep_stamp": True})
         self.placing.discard()
+
+    def _fits(self, path: str) -> bool:
+        blocked = self.placing.file_above(path)
+        if blocked:
+            log.say(f"left in the bucket: {path} cannot come in, for {blocked} is no directory")
+        return not blocked
 
     def bring_in(
         self, snapshot: Snapshot, paths: Sequence[str] = (), skipped: Sequence[str] = (), request: str = ""
-    ) -> None:
-        """Pulls, verifies and puts in place; request: the ETag of the bucket's request that this answers.
+    ) -> Callable[[], None]:
+        """Pulls and verifies; what it returns puts it in place. request: the ETag of the bucket's request that this
+        answers.
 
         @raises Damaged, Refused; nothing in place has changed then
         """
@@ -173,26 +193,22 @@ class Restore:
         except BaseException:
             self.placing.discard()
             raise
-        moved = list(paths) or _roots(tree)
-        self.placing.begin(
-            moved,
-            {
-                "engine": snapshot.engine,
-                "snapshot": snapshot.id,
-                "generation": snapshot.generation,
-                "sequence": snapshot.sequence,
-                "taken": snapshot.time.isoformat(),
-                "instance": snapshot.instance,
-                "files": files,
-                "bytes": size,
-                "databases": checked,
-                "skipped": list(skipped),
-                "seconds": round(time.monotonic() - started, 1),
-                "keep_stamp": bool(paths),
-                **({"request": request} if request else {}),
-            },
-        )
-        self._finish()
+        facts = {
+            "engine": snapshot.engine,
+            "snapshot": snapshot.id,
+            "generation": snapshot.generation,
+            "sequence": snapshot.sequence,
+            "taken": snapshot.time.isoformat(),
+            "instance": snapshot.instance,
+            "files": files,
+            "bytes": size,
+            "databases": checked,
+            "skipped": list(skipped),
+            "seconds": round(time.monotonic() - started, 1),
+            "keep_stamp": bool(paths),
+            **({"request": request} if request else {}),
+        }
+        return lambda: self._place(list(paths) or _roots(tree), facts)
 
     def adopt(self, archive: Path) -> Callable[[], None]:
         """Verifies what another install's archive holds; what it returns puts it in place. @raises Refused, Damaged"""
@@ -207,11 +223,11 @@ class Restore:
             raise
         facts = {"adopted": archive.name, "openclaw": version, "files": files, "bytes": size, "databases": checked}
 
-        def place() -> None:
-            self.placing.begin(_roots(tree), {**facts, "keep_stamp": True})
-            self._finish()
+        return lambda: self._place(_roots(tree), {**facts, "keep_stamp": True})
 
-        return place
+    def _place(self, paths: Sequence[str], facts: dict[str, Any]) -> None:
+        self.placing.begin(paths, facts)
+        self._finish()
 
     def _finish(self) -> None:
         facts = self.placing.finish()
@@ -228,14 +244,16 @@ class Restore:
         self.placing.close()
         log.record("restore", result="success", **facts)
 
-    def _candidates(self) -> list[Snapshot]:
+    def _found(self) -> list[Snapshot]:
         """Newest first, of every engine: after a change of `backup` the state is where the former engine left it."""
         found = [one for engine in engines.every(self.settings, self.aws).values() for one in engine.list()]
-        found = [one for one in found if not one.partial]
         return sorted(found, key=lambda one: one.order, reverse=True)
 
+    def _candidates(self, request: Request) -> list[Snapshot]:
+        return [one for one in self._found() if request.names_one or not one.set_aside]
+
     def choose(self, request: Request) -> Snapshot:
-        return request.pick(self._candidates())
+        return request.pick(self._candidates(request))
 
     def _report_failure(self, error: Exception) -> None:
         log.record("restore", result=result_of(error), error=str(error))

@@ -29,6 +29,7 @@ class Settings:
     run: Path
     lock_wait_seconds: int
     lease_wait_seconds: int
+    lease_ending_wait_seconds: int
     engine_timeout_seconds: int
     keep_hourly: int
     keep_daily: int
@@ -74,6 +75,8 @@ def load() -> Settings:
         run=Path(env.get("OPENCLAW_RUN", "/run/openclaw")),
         lock_wait_seconds=int(env.get("BACKUP_LOCK_WAIT_SECONDS", "300")),
         lease_wait_seconds=int(env.get("LEASE_WAIT_SECONDS", "150")),
+        # Longer than a drain may take (openclaw-drain.service).
+        lease_ending_wait_seconds=int(env.get("LEASE_ENDING_WAIT_SECONDS", "960")),
         engine_timeout_seconds=int(env.get("BACKUP_TIMEOUT_SECONDS", "3600")),
         keep_hourly=int(env.get("BACKUP_KEEP_HOURLY", "24")),
         keep_daily=int(env.get("BACKUP_KEEP_DAILY", "7")),

@@ -22,14 +22,14 @@ def databases(tree: Path) -> Iterator[Path]:
 def verify(tree: Path) -> int:
     """Returns the number of databases. @raises Damaged naming the first that is not sound
 
-    Only OpenClaw's own databases decide: a broken one in the workspace was broken when it was saved.
+    Only OpenClaw's own databases decide: a broken one elsewhere was broken when it was saved.
     """
     count = 0
     for path in databases(tree):
         count += 1
         faults = sqlite.faults(path)
-        name = path.relative_to(tree)
-        if faults and name.parts[0] == ".openclaw":
+        name = str(path.relative_to(tree))
+        if faults and sqlite.is_decisive(name):
             raise Damaged(f"{name} does not pass SQLite's integrity check: {faults[0]}")
         if faults:
             log.say(f"{name} does not pass SQLite's integrity check, as when it was saved: {faults[0]}")
@@ -38,6 +38,8 @@ def verify(tree: Path) -> int:
 
 def clear_leases(tree: Path) -> None:
     for path in databases(tree / ".openclaw"):
+        if not sqlite.is_decisive(str(path.relative_to(tree))):
+            continue
         status = path.stat()
         cleared = sqlite.clear_leases(path)
         if cleared:
