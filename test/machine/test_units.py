@@ -112,6 +112,18 @@ class TestTheGateway:
         assert settings(self.NAME)["StartLimitBurst"] and settings(self.NAME)["StartLimitIntervalSec"]
 
 
+@pytest.mark.parametrize("other", ["openclaw.service", "openclaw-backup.service", "openclaw-drill.service"])
+def test_the_drain_has_no_order_with_what_it_starts_or_stops(other):
+    # systemd has a stop wait for the stop of what comes after, and a start for every stop it is ordered with.
+    drain = "openclaw-drain.service"
+    assert other not in words(drain, "After") + words(drain, "Before")
+    assert drain not in words(other, "After") + words(other, "Before")
+
+
+def test_openclaw_is_down_where_its_end_is_not_prepared():
+    assert "BindsTo=openclaw-drain.service" in (UNITS / "openclaw.service.d/drain.conf").read_text().splitlines()
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(".timer")])
 def test_a_timer_never_pulls_its_service_in(name):
     # A timer that Requires= its service starts it with itself: a backup before the restore.

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[3] / "assets/machine"
 LIB = ROOT / "usr/local/lib/openclaw"
 PROGRAM = ROOT / "usr/local/libexec/openclaw/watch-interruption"
 DRAIN = "stop --no-block openclaw-drain.service"
+REARM = "start openclaw-drain.service"
 BACKUP = "start --no-block openclaw-backup.service"
 NOTICE = json.dumps({"action": "terminate", "time": "2026-11-23T08:22:00Z"})
 
@@ -30,7 +31,8 @@ def until(condition, what, seconds=20):
 
 
 class Machine:
-    """A watcher process, with a stub systemctl that records its calls and fails while `broken` exists."""
+    """A watcher process, with a stub systemctl that records its calls and fails while `broken` exists; while `failed`
+    does, the drain has failed."""
 
     def __init__(self, directory):
         self.run = directory / "run"
@@ -42,7 +44,9 @@ class Machine:
         stubs = directory / "stubs"
         stubs.mkdir()
         systemctl = stubs / "systemctl"
-        systemctl.write_text(f'#!/bin/sh\necho "$*" >>{self.calls_file}\ntest ! -e {self.broken}\n')
+        self.failed = directory / "failed"
+        is_failed = f"[ $1 != is-failed ] || exec test -e {self.failed}"
+        systemctl.write_text(f'#!/bin/sh\necho "$*" >>{self.calls_file}\n{is_failed}\ntest ! -e {self.broken}\n')
         systemctl.chmod(0o755)
         self.environment = {
             "PATH": f"{stubs}:{os.environ['PATH']}",
@@ -100,6 +104,34 @@ def test_drains_when_the_group_terminates_the_machine(machine, imds):
     imds.values[STATE] = "Terminated"
     until(lambda: machine.calls(DRAIN), "the drain")
     assert json.loads((machine.run / "interruption.json").read_text()) == {"reason": "termination"}
+
+
+def test_a_notice_that_comes_while_the_group_ends_the_machine_is_told_too(machine, imds):
+    imds.values[STATE] = "Terminated"
+    machine.start(imds.url)
+    until(lambda: machine.calls(DRAIN), "the drain")
+    imds.values[ACTION] = NOTICE
+    notice = machine.run / "interruption.json"
+    until(lambda: json.loads(notice.read_text())["reason"] == "interruption", "the notice")
+    looks = imds.looks()
+    until(lambda: imds.looks() > looks + 1, "another look")
+    assert json.loads(notice.read_text())["reason"] == "interruption"
+
+
+def test_a_drain_that_failed_is_tried_again(machine, imds):
+    imds.values[ACTION] = NOTICE
+    machine.failed.touch()
+    machine.start(imds.url)
+    until(lambda: f"{REARM}\n{DRAIN}\n" in machine.calls_file.read_text(), "the second try")
+
+
+def test_a_drain_that_cannot_do_better_is_not(machine, imds):
+    imds.values[ACTION] = NOTICE
+    (machine.run / "drain.json").write_text(json.dumps({"state": "drained", "clean": False, "again": False}))
+    machine.failed.touch()
+    machine.start(imds.url)
+    until(lambda: machine.calls(DRAIN) > 2, "three looks")
+    assert not machine.calls(REARM)
 
 
 @pytest.mark.parametrize("state", ["InService", "Standby", "Detached", "<html>Terminated</html>"])

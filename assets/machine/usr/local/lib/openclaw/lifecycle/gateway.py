@@ -15,7 +15,13 @@ from .process import run
 
 STATE = "/home/node/.openclaw"
 # Whose work would come in between. The timers that report on this machine go on.
-TIMERS = ["openclaw-backup.timer", "openclaw-lease.timer", "openclaw-drill.timer", "openclaw-auto-approve.timer"]
+BY_THE_CLOCK = [
+    "openclaw-backup.timer",
+    "openclaw-lease.timer",
+    "openclaw-drill.timer",
+    "openclaw-drill.service",
+    "openclaw-auto-approve.timer",
+]
 PAUSE = 0.2
 
 
@@ -40,7 +46,7 @@ def stop(grace, kill_seconds, meanwhile):
 
     `meanwhile` is called with the seconds gone by, for what can be done while it lasts.
     """
-    run(["systemctl", "stop", "--no-block", "openclaw.service", *TIMERS], 10)
+    run(["systemctl", "stop", "--no-block", "openclaw.service", *BY_THE_CLOCK], 10)
     begun = time.monotonic()
     while processes():
         gone = time.monotonic() - begun
