@@ -14,7 +14,8 @@ def start(machine):
         shown = "\\n".join(
             ["Result=success\\nId=openclaw-firewall.service\\n", *units, "Id=b.service\\nResult=success\\n"]
         )
-        script = f"case $1 in show) printf '{shown}';; start) exit 1;; esac" if failed is not None else ""
+        show = f"case $* in *Requires*) echo docker.service openclaw-restore.service;; *) printf '{shown}';; esac"
+        script = f"case $1 in show) {show};; start) exit 1;; esac" if failed is not None else ""
         machine.stub("systemctl", script)
         names = {"STACK": "dev", "LOG_GROUP_PREFIX": "/openclaw/dev", "GROUP_RESOURCE": "GroupOfOneGroup1234", **names}
         machine_env = machine.root / "machine.env"
@@ -26,7 +27,7 @@ def start(machine):
 
 def test_says_nothing_when_openclaw_is_ready(start, machine):
     assert start().returncode == 0
-    assert machine.calls("systemctl") == ["start openclaw.service"]
+    assert machine.calls("systemctl") == ["enable openclaw.service", "start openclaw.service"]
     assert not machine.calls("aws")
 
 
@@ -35,18 +36,24 @@ def test_says_nothing_when_openclaw_is_ready(start, machine):
     [
         (
             "openclaw-restore.service",
-            "openclaw-restore.service failed: see log group /openclaw/dev/operations",
+            "openclaw-restore.service failed: /openclaw/dev/operations",
         ),
-        ("", "openclaw.service failed: see log group /openclaw/dev/gateway"),
-        ("docker.service", "docker.service failed: see log group /openclaw/dev/system"),
+        ("", "openclaw.service failed: /openclaw/dev/gateway"),
+        ("docker.service", "docker.service failed: /openclaw/dev/system"),
     ],
 )
 def test_fails_the_deploy_with_the_unit_and_the_log_group(start, machine, failed, reason):
     done = start(failed)
     (call,) = machine.calls("aws")
     assert "signal-resource --stack-name openclaw-dev --logical-resource-id GroupOfOneGroup1234" in call
-    assert f"--unique-id {reason[:64]} --status FAILURE" in call
+    assert f"--unique-id {reason} --status FAILURE" in call
     assert f"the last words of {reason.split(' ')[0]}" in done.stderr
+
+
+def test_only_what_openclaw_needs_is_blamed(start, machine):
+    start("docker.service")
+    (call,) = [call for call in machine.calls("systemctl") if "Result" in call]
+    assert call.endswith("containerd.service docker.service openclaw-restore.service")
 
 
 def test_a_failure_is_told_once(start, machine):

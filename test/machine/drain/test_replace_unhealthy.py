@@ -12,6 +12,16 @@ def asked(machine):
     return [call for call in machine.calls("aws") if "autoscaling set-instance-health" in call]
 
 
+SYSTEMCTL = """
+case "$*" in
+  "is-active "*) exit "$DOCKER" ;;
+  *ExecMainStatus*openclaw.service) echo "$STATUS" ;;
+  *ExecMainStatus*openclaw-restore.service) echo "$RESTORE" ;;
+  *ActiveState*) printf '%s\n' "Result=$RESULT" "ActiveState=$STATE" "ExecMainStartTimestampMonotonic=$STARTED" ;;
+esac
+"""
+
+
 class Gateway(BaseHTTPRequestHandler):
     ready = "false"
 
@@ -30,10 +40,10 @@ def check(machine, imds):
     handler = type("Handler", (Gateway,), {})
     server = HTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    machine.stub("systemctl", "echo ${STATUS:-1}")
+    machine.stub("systemctl", SYSTEMCTL)
     machine.stub("aws", "")
 
-    def check(*, ready=False, age=7200, unready=901, status=1):
+    def check(*, ready=False, age=7200, unready=901, status=1, restore=0, **unit):
         handler.ready = "true" if ready else "false"
         now = int(time.time())
         if age is not None:
@@ -45,6 +55,8 @@ def check(machine, imds):
             OPENCLAW_READY_URL=f"http://127.0.0.1:{server.server_port}/readyz",
             OPENCLAW_IMDS=imds.url,
             STATUS=str(status),
+            RESTORE=str(restore),
+            **{"STATE": "failed", "RESULT": "exit-code", "STARTED": "9", "DOCKER": "0", **unit},
         )
         assert done.returncode == 0, done.stderr
         return done.stderr
@@ -91,6 +103,30 @@ def test_a_refusal_alarms_and_replaces_nothing(check, machine):
     assert "exit status 78" in check(status=78)
     assert not asked(machine)
     assert any("--metric-name StartRefused --value 1" in call for call in machine.calls("aws"))
+
+
+def test_a_refused_restore_replaces_nothing_either(check, machine):
+    assert "openclaw-restore.service refuses" in check(restore=78)
+    assert not asked(machine)
+
+
+STOPPED = {"STATE": "inactive", "RESULT": "success"}
+
+
+def test_a_service_that_was_stopped_by_hand_is_left_alone(check, machine):
+    assert "stopped by hand" in check(**STOPPED)
+    assert not asked(machine)
+
+
+@pytest.mark.parametrize(
+    "other", [{"STARTED": "0"}, {"DOCKER": "3"}, {"RESULT": "exit-code"}, {"STATE": "activating"}, "fenced"], ids=str
+)
+def test_a_service_that_is_down_for_another_reason_is_not(check, machine, other):
+    if other == "fenced":
+        (machine.var / "fenced").write_text("{}")
+        other = {}
+    check(**{**STOPPED, **other})
+    assert asked(machine)
 
 
 def test_a_machine_drained_by_hand_is_left_alone(check, machine):
