@@ -67,6 +67,8 @@ export class OpenClawStack extends Stack {
         GROUP_RESOURCE,
         ALARM_TOPIC: observability.topic.topicArn,
         AUTO_APPROVE_DEVICES: String(config.autoApproveDevices),
+        // By it a machine tells a deploy from any other replacement.
+        LAUNCHED_AS: launchedAs(config),
       },
     });
     new GroupOfOne(this, 'GroupOfOne', {
@@ -96,6 +98,12 @@ export class OpenClawStack extends Stack {
   private output(id: string, description: string, value: string): void {
     new CfnOutput(this, id, { description, value });
   }
+}
+
+/** What of a deploy the machine's own files do not tell. */
+function launchedAs(config: Config): string {
+  const { instanceType, market, maxPrice, rootVolumeSizeGib, ami } = config;
+  return [instanceType.toString(), market, maxPrice ?? '', rootVolumeSizeGib, ami ?? 'latest'].join(',');
 }
 
 /** Finds the group's instance and forwards localhost:18789, the only origin that OpenClaw trusts, to its gateway. */

@@ -78,6 +78,12 @@ def test_says_what_is_lost_after_an_end_that_was_not_clean(report):
     assert "What was written after that backup is lost." in body
 
 
+def test_says_where_the_last_backup_is_that_looked_like_a_loss(report):
+    subject, body, _ = report(note(clean=False, set_aside=True))
+    assert "not clean" in subject
+    assert "set aside: make snapshots lists it" in body and "is lost" not in body
+
+
 @pytest.mark.parametrize(
     ("more", "why"),
     [

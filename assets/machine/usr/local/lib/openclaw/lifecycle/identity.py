@@ -11,11 +11,10 @@ def instance_id():
 
 
 def deployment():
-    """Equal on two machines if the same deploy made them: user data has the init's fingerprint in it."""
+    """Equal on two machines if the same deploy made them: user data has the init's fingerprint in it, and the init says
+    as what they are launched."""
     user_data = _ask("user-data", directory="")
-    if not user_data:
-        return ""
-    return hashlib.sha256(f"{user_data}\n{_ask('instance-type')}".encode()).hexdigest()[:16]
+    return hashlib.sha256(user_data.encode()).hexdigest()[:16] if user_data else ""
 
 
 def _ask(path, **options):
