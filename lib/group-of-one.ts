@@ -108,6 +108,8 @@ export class GroupOfOne extends Construct {
     // In the group's own properties: a hook that is a resource of its own would be gone before the group at a destroy.
     const resource = this.group.node.defaultChild as autoscaling.CfnAutoScalingGroup;
     resource.lifecycleHookSpecificationList = [DRAIN];
+    // Said here, because an account can make launching first the default of its groups.
+    resource.instanceMaintenancePolicy = { minHealthyPercentage: 0, maxHealthyPercentage: 100 };
     resource.overrideLogicalId(GROUP_RESOURCE);
     for (const named of [launchTemplate, this.group]) Tags.of(named).add('Name', props.groupName);
     // The machine needs its rights and its way out from the first second to the last: at a destroy they go after it.

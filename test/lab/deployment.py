@@ -136,11 +136,11 @@ class Deployment:
         )
 
     def machine(self, other_than: str = "") -> Machine | None:
-        """The machine that runs, or None.
+        """The machine that runs, the youngest if there are two, or None.
 
         :param other_than: an instance id that is not the one wanted
         """
-        for instance in self.instances("running"):
+        for instance in reversed(self.instances("running")):
             machine = Machine(instance["InstanceId"])
             if machine.instance_id != other_than and machine.running:
                 return machine
@@ -148,15 +148,17 @@ class Deployment:
 
     def last_machine(self) -> Machine | None:
         """The machine launched last, running or not, or None."""
-        launched = sorted(self.instances(), key=lambda instance: instance["LaunchTime"])
+        launched = self.instances()
         return Machine(launched[-1]["InstanceId"]) if launched else None
 
     def instances(self, *states: str) -> list[dict]:
-        """This deployment's instances, as ec2 DescribeInstances has them, in any state or in one of these."""
+        """This deployment's instances in the order of their launches, as ec2 DescribeInstances has them, in any state
+        or in one of these."""
         filters = [{"Name": "tag:openclaw:stack", "Values": [self.stack]}]
         reservations = self.client("ec2").describe_instances(Filters=filters)["Reservations"]
         found = [instance for reservation in reservations for instance in reservation["Instances"]]
-        return [instance for instance in found if not states or instance["State"]["Name"] in states]
+        wanted = [instance for instance in found if not states or instance["State"]["Name"] in states]
+        return sorted(wanted, key=lambda instance: instance["LaunchTime"])
 
     def wait_ready(self, other_than: str = "", seconds: int = 300) -> Machine:
         """Waits for a machine whose gateway is ready.

@@ -68,12 +68,8 @@ class Ec2:
             else:
                 self.end(instance_id)
         for instance_id, instance in instances.items():
-            if instance["State"]["Name"] == "running" and instance_id not in present and not self.one_is_ending():
+            if instance["State"]["Name"] == "running" and instance_id not in present:
                 self.launch(instance)
-
-    def one_is_ending(self) -> bool:
-        """An instance ends before its successor starts; what is left of it afterwards keeps nobody waiting."""
-        return any(Machine(instance_id).running for instance_id in self.ending)
 
     def launch(self, instance: dict) -> None:
         instance_id = instance["InstanceId"]

@@ -20,7 +20,10 @@ describe('the group', () => {
   });
 
   test('never launches before it terminates', () => {
-    expect(group.Properties).toMatchObject({ CapacityRebalance: false });
+    expect(group.Properties).toMatchObject({
+      CapacityRebalance: false,
+      InstanceMaintenancePolicy: { MinHealthyPercentage: 0, MaxHealthyPercentage: 100 },
+    });
     expect(group).toMatchObject({
       UpdatePolicy: { AutoScalingRollingUpdate: { MinInstancesInService: 0, MaxBatchSize: 1 } },
     });

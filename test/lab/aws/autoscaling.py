@@ -3,9 +3,9 @@ successors.
 
 Added to moto: the hook that holds an instance in Terminating:Wait until CompleteLifecycleAction or the end of its
 heartbeat; replacement of an instance that was terminated or reported unhealthy; suspended processes Launch and
-ReplaceUnhealthy; launching by the group's own version of its launch template. An instance ends before its successor
-starts, and both take no time but the hook's. Not modelled: launch hooks, grace periods, health checks, several subnets,
-warm pools, notifications (only recorded).
+ReplaceUnhealthy; launching by the group's own version of its launch template. A successor is launched as soon as an
+instance begins to end, whatever its hook waits for. Not modelled: launch hooks, grace periods, health checks, several
+subnets, warm pools, notifications (only recorded).
 """
 
 import logging
@@ -64,6 +64,7 @@ def end(group: FakeAutoScalingGroup, state: InstanceState) -> None:
             return
         state.lifecycle_state = "Terminating:Wait"
         Wait.held[state.instance_id] = wait = Wait(hooks[0])
+        refill(group)
     threading.Thread(target=_drain, args=(group, state, wait), name=f"drain {state.instance_id}", daemon=True).start()
 
 
@@ -86,18 +87,24 @@ def _terminate(group: FakeAutoScalingGroup, state: InstanceState) -> None:
 
 
 def refill(group: FakeAutoScalingGroup) -> None:
-    """Launch until the desired number is there; an instance on its way out still counts."""
+    """Launch until the desired number is there; an instance on its way out does not count.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-maintenance-policy-overview-and-considerations.html
+    """
     with LOCK:
-        missing = (group.desired_capacity or 0) - len(group.instance_states)
+        missing = (group.desired_capacity or 0) - len(_staying(group))
         if missing > 0 and "Launch" not in {process["ProcessName"] for process in group.suspended_processes}:
             group.replace_autoscaling_group_instances(missing, group.get_propagated_tags())
+
+
+def _staying(group: FakeAutoScalingGroup) -> list[InstanceState]:
+    return [state for state in group.instance_states if not state.lifecycle_state.startswith("Terminating")]
 
 
 def _set_desired_capacity(group: FakeAutoScalingGroup, capacity: int | None) -> None:
     with LOCK:
         group.desired_capacity = group.min_size if capacity is None else capacity
-        staying = [state for state in group.instance_states if not state.lifecycle_state.startswith("Terminating")]
-        for state in staying[group.desired_capacity or 0 :]:
+        for state in _staying(group)[group.desired_capacity or 0 :]:
             end(group, state)
         refill(group)
 
