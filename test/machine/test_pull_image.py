@@ -77,6 +77,16 @@ def test_a_digest_that_is_here_is_not_pulled(machine):
     assert pulls(machine) == []
 
 
+def test_a_reboot_asks_nobody_for_the_digest(machine):
+    machine.run("pull-image")
+    (machine.run_dir / "image.env").unlink()
+    (machine.root / "tag").write_text(OLD)
+    machine.aws_state["fail"] = {"get-parameter": "ServerError"}
+    done = machine.run("pull-image")
+    assert done.returncode == 0, done.stderr
+    assert image(machine) == f"OPENCLAW_IMAGE={REFERENCE}@{NEW}\n"
+
+
 def test_a_changed_reference_is_recorded_anew(machine):
     record(machine, "ghcr.io/openclaw/openclaw:2026.8.1", OLD)
     assert machine.run("pull-image").returncode == 0

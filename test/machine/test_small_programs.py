@@ -104,10 +104,20 @@ class TestConfigureCloudwatch:
         assert "@" not in text
         assert machine.calls("ctl") == [f"-a fetch-config -m ec2 -s -c file:{machine.root}/agent.json"]
 
+    def test_gives_the_agent_nothing_that_it_has_already(self, machine):
+        machine.stub("systemctl", "")
+        machine.run("configure-cloudwatch")
+        assert machine.run("configure-cloudwatch").returncode == 0
+        assert len(machine.calls("ctl")) == 1
+        assert machine.calls("systemctl") == ["start amazon-cloudwatch-agent.service"]
+        machine.run("configure-cloudwatch", METRIC_NAMESPACE="OpenClaw/other")
+        assert len(machine.calls("ctl")) == 2
+
     def test_a_configuration_that_the_agent_refuses_fails_the_unit(self, machine):
         machine.stub("ctl", "exit 1")
-        done = machine.run("configure-cloudwatch")
-        assert done.returncode == 1 and "the CloudWatch agent refused" in done.stderr
+        for _ in range(2):
+            done = machine.run("configure-cloudwatch")
+            assert done.returncode == 1 and "the CloudWatch agent refused" in done.stderr
 
 
 class TestStopGateway:
