@@ -1,9 +1,10 @@
 """What happens to a machine: restart, reboot, power cut, and a restore that does not work. In the order of its life."""
 
+import datetime
 import json
 
 import pytest
-from lab import demo, images, services, settings
+from lab import demo, ec2, images, metadata, services, settings
 from lab.docker import docker
 
 from .looking import GATEWAY, container_environment, eventually
@@ -34,6 +35,18 @@ def test_a_reboot_comes_back_with_the_state(deployment, machine):
     assert demo.read(again)
     restore = again.journal("--boot", "--unit", "openclaw-restore.service")
     assert '"event": "lease"' in restore and '"event": "restore"' not in restore, restore
+
+
+def test_a_spot_notice_loses_nothing(deployment, emulator, machine):
+    machine.execute("sh", "-c", "echo 'not in any backup yet' >/opt/openclaw/workspace/last-words")
+    at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=120)
+    ec2.change_metadata(machine, metadata.spot_interruption("terminate", at))
+    replacement = deployment.wait_ready(other_than=machine.instance_id)
+    assert replacement.execute("cat", "/opt/openclaw/workspace/last-words") == "not in any backup yet\n"
+    calls = [each["call"] for each in emulator.requests() if each["who"].endswith(f"/{machine.instance_id}")]
+    keys = [each.get("key") for each in emulator.requests() if each["who"].endswith(f"/{machine.instance_id}")]
+    released = len(keys) - 1 - keys[::-1].index("lease.json")
+    assert calls.index("autoscaling:CompleteLifecycleAction") > released, "the group goes on when the state is safe"
 
 
 @pytest.fixture
@@ -84,7 +97,9 @@ def test_a_failed_restore_keeps_openclaw_down_and_refuses_backups(deployment, em
         assert versions(deployment) == before
     finally:
         emulator.heal()
-    assert demo.read(deployment.wait_ready(other_than=machine.instance_id))
+    recovered = deployment.wait_ready(other_than=machine.instance_id)
+    assert demo.read(recovered)
+    assert recovered.succeeds("systemctl", "is-enabled", "--quiet", "openclaw.service"), "a reboot starts it again"
 
 
 def failed_machine(deployment, other_than: str):

@@ -33,7 +33,7 @@ def asked(endpoint: str, instance_id: str, since: float) -> list[dict]:
     ]
 
 
-def first(entries: list[dict], call_name: str, key: str | None = None) -> float | None:
-    """When this call was first made, of an object's key where one is given."""
+def last(entries: list[dict], call_name: str, key: str | None = None) -> float | None:
+    """When this call was last made, of an object's key where one is given."""
     found = [each for each in entries if each["call"] == call_name and (key is None or each.get("key") == key)]
-    return found[0]["time"] if found else None
+    return found[-1]["time"] if found else None

@@ -95,8 +95,9 @@ class Run:
         machine, writer, begun = ending.machine, ending.writer, ending.begun
         written = writer.close()
         asked = aws.asked(self.deployment.endpoint, machine.instance_id, begun)
-        drained = aws.first(asked, "s3:PutObject", "lease.json")
-        told = aws.first(asked, "autoscaling:CompleteLifecycleAction")
+        # The final backup announces itself there first.
+        drained = aws.last(asked, "s3:PutObject", "lease.json")
+        told = aws.last(asked, "autoscaling:CompleteLifecycleAction")
         if told and not (drained and drained < told):
             raise DeploymentError(f"{machine.instance_id} told the group to go on before its state was safe")
         record = drain_record(machine, begun)

@@ -13,7 +13,7 @@ from ..run import Outcome, Run
 from .notices import NOTICE_SECONDS, notice
 
 # As the drain calls them.
-STEPS = ("stop", "wait", "save", "note")
+STEPS = ("stop", "wait", "save", "note", "complete")
 PAUSE = 0.05
 
 
