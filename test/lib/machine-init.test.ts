@@ -142,6 +142,7 @@ describe('machine.env', () => {
         'GROUP_RESOURCE=Group',
         'ALARM_TOPIC=<reference>',
         'AUTO_APPROVE_DEVICES=false',
+        'LAUNCHED_AS=t4g.small,spot,,15,latest',
         '',
       ].join('\n'),
     );

@@ -74,6 +74,7 @@ test('forgets old versions, unfinished uploads and access logs, and never a curr
       ExpiredObjectDeleteMarker: true,
       AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 },
     },
+    { Id: 'Aside', Status: 'Enabled', Prefix: 'aside/', ExpirationInDays: 35 },
     {
       Id: 'AccessLogs',
       Status: 'Enabled',
