@@ -9,6 +9,18 @@ export interface NetworkProps {
   readonly flowLogGroup: ILogGroup;
 }
 
+/**
+ * Each zone has a range of its own: when the zone changes, the new subnet is made while the old one is still there, and
+ * two subnets with the same addresses cannot be in one VPC.
+ */
+function addressesOf(availabilityZone: string): ec2.IIpAddresses {
+  const place = availabilityZone.charCodeAt(availabilityZone.length - 1) - 'a'.charCodeAt(0);
+  return {
+    allocateVpcCidr: () => ({ cidrBlock: '10.0.0.0/16' }),
+    allocateSubnetsCidr: () => ({ allocatedSubnets: [{ cidr: `10.0.${place}.0/24` }] }),
+  };
+}
+
 /** One public subnet, a way out, and no way in. */
 export class Network extends Construct {
   readonly vpc: ec2.Vpc;
@@ -20,8 +32,8 @@ export class Network extends Construct {
 
     this.vpc = new ec2.Vpc(this, 'Vpc', {
       availabilityZones: [props.availabilityZone],
-      ipAddresses: ec2.IpAddresses.cidr('10.0.0.0/24'),
-      subnetConfiguration: [{ name: 'Public', subnetType: ec2.SubnetType.PUBLIC, cidrMask: 24 }],
+      ipAddresses: addressesOf(props.availabilityZone),
+      subnetConfiguration: [{ name: 'Public', subnetType: ec2.SubnetType.PUBLIC }],
       natGateways: 0,
       // Backups and package repositories go to S3: through the endpoint they cost nothing and stay inside AWS.
       gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },

@@ -102,8 +102,9 @@ export class OpenClawStack extends Stack {
 
 /** What of a deploy the machine's own files do not tell. */
 function launchedAs(config: Config): string {
-  const { instanceType, market, maxPrice, rootVolumeSizeGib, ami } = config;
-  return [instanceType.toString(), market, maxPrice ?? '', rootVolumeSizeGib, ami ?? 'latest'].join(',');
+  const { availabilityZone, instanceType, market, maxPrice, rootVolumeSizeGib, ami } = config;
+  const size = rootVolumeSizeGib;
+  return [availabilityZone, instanceType.toString(), market, maxPrice ?? '', size, ami ?? 'latest'].join(',');
 }
 
 /** Finds the group's instance and forwards localhost:18789, the only origin that OpenClaw trusts, to its gateway. */

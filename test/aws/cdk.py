@@ -49,8 +49,9 @@ class Cdk:
         return result.stdout
 
     def synth(self, output: Path, **context: str) -> Path:
-        pairs = [part for key, value in context.items() for part in ("-c", f"{key}={value}")]
-        self.ok("synth", "--quiet", "-o", output, "-c", "az=me-central-1a", *pairs)
+        settings = {"az": "me-central-1a", **context}
+        pairs = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        self.ok("synth", "--quiet", "-o", output, *pairs)
         return output
 
     def deploy(self, assembly: Path, **environment: str) -> subprocess.CompletedProcess:

@@ -123,3 +123,19 @@ def test_a_terminated_instance_is_replaced(deployed, client):
     [successor] = deployed.instances()
     assert successor["InstanceId"] != lost["InstanceId"]
     assert ("Instances", lost["InstanceId"]) not in inventory(client)
+
+
+def test_another_zone_moves_the_machine_and_nothing_else(deployed, cdk, tmp_path, client):
+    elsewhere = cdk.synth(tmp_path / "cdk.out", az="me-central-1b")
+    [former] = deployed.instances()
+
+    result = cdk.deploy(elsewhere)
+
+    assert result.returncode == 0, result.stdout
+    [successor] = deployed.instances()
+    assert successor["Placement"]["AvailabilityZone"] == "me-central-1b"
+    assert former["InstanceId"] in deployed.drained
+    ec2 = client("ec2")
+    assert successor["VpcId"] == former["VpcId"]
+    here = [{"Name": "vpc-id", "Values": [former["VpcId"]]}]
+    assert [subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=here)["Subnets"]] == [successor["SubnetId"]]

@@ -5,7 +5,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { GroupOfOne } from '../../lib/group-of-one';
 import { Network } from '../../lib/network';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
-import { only, synthesize, testApp } from './synthesize';
+import { only, openClawStack, synthesize, testApp } from './synthesize';
 
 /**
  * What CloudFormation compares to decide on a rolling update of the group: its launch template, by the number of the
@@ -22,6 +22,7 @@ const before = machineOf(synthesize());
 
 describe('a deploy replaces the machine after a change of', () => {
   test.each<[string, Record<string, unknown>]>([
+    ['the zone, inside its region', { az: 'me-central-1b' }],
     ['the image', { image: 'ghcr.io/openclaw/openclaw:2026.10.1' }],
     ['the instance type', { instanceType: 't4g.medium' }],
     ['the architecture', { instanceType: 't3.small' }],
@@ -56,6 +57,29 @@ describe('a deploy replaces the machine after a change of', () => {
     };
     expect(withFile('one')).toEqual(withFile('one'));
     expect(withFile('one')).not.toEqual(withFile('two'));
+  });
+});
+
+describe('a deploy is of another deployment, with a bucket of its own, after a change of', () => {
+  const identity = (context: Record<string, unknown>) => {
+    const { stackName, region } = openClawStack(context);
+    return [`${stackName} in ${region}`, only(synthesize(context), 'AWS::S3::Bucket').Properties.BucketName];
+  };
+
+  test.each<[string, Record<string, unknown>]>([
+    ['the name', { stack: 'prod' }],
+    ['the region', { az: 'eu-west-1a' }],
+  ])('%s', (_, context) => {
+    const [stack, bucket] = identity({});
+    expect(identity(context)).not.toContain(stack);
+    expect(identity(context)).not.toContain(bucket);
+  });
+
+  test('but not of the zone inside the region: the stack, the bucket and the network go on', () => {
+    const zone = { az: 'me-central-1b' };
+    expect(identity(zone)).toEqual(identity({}));
+    const vpc = (context: Record<string, unknown>) => only(synthesize(context), 'AWS::EC2::VPC');
+    expect(vpc(zone)).toEqual(vpc({}));
   });
 });
 

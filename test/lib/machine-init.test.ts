@@ -142,7 +142,7 @@ describe('machine.env', () => {
         'GROUP_RESOURCE=Group',
         'ALARM_TOPIC=<reference>',
         'AUTO_APPROVE_DEVICES=false',
-        'LAUNCHED_AS=t4g.small,spot,,15,latest',
+        'LAUNCHED_AS=me-central-1a,t4g.small,spot,,15,latest',
         '',
       ].join('\n'),
     );

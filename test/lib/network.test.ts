@@ -11,6 +11,16 @@ test('is one public subnet in the pinned zone', () => {
   });
 });
 
+test.each([
+  ['me-central-1a', '10.0.0.0/24'],
+  ['me-central-1c', '10.0.2.0/24'],
+  ['us-west-2z', '10.0.25.0/24'],
+])('gives a subnet in %s the addresses %s, so that those of two zones can be there at once', (az, cidr) => {
+  const network = synthesize({ az });
+  expect(only(network, 'AWS::EC2::VPC').Properties).toMatchObject({ CidrBlock: '10.0.0.0/16' });
+  expect(only(network, 'AWS::EC2::Subnet').Properties).toMatchObject({ AvailabilityZone: az, CidrBlock: cidr });
+});
+
 test.each(['AWS::EC2::NatGateway', 'AWS::EC2::EIP', 'AWS::EC2::SecurityGroupIngress', 'AWS::Lambda::Function'])(
   'has no %s',
   (type) => {
