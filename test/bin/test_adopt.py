@@ -15,13 +15,14 @@ case $1-$2 in
   s3api-head-bucket) [[ -z $NO_BUCKET ]] ;;
   s3-cp) [[ -z $NO_UPLOAD ]] ;;
   autoscaling-*) echo i-0123456789abcdef0 ;;
+  ssm-start-session) sh -c "$(jq --raw-output '.command[0]' <<<"${*: -1}")" ;;
 esac
 """
 
 
 @pytest.fixture
 def adopt(tmp_path):
-    for name, body in (("aws", AWS), ("session-manager-plugin", "#!/bin/bash\n")):
+    for name, body in (("aws", AWS), ("sudo", "#!/bin/bash\n"), ("session-manager-plugin", "#!/bin/bash\n")):
         (tmp_path / name).write_text(body)
         (tmp_path / name).chmod(0o755)
     calls = tmp_path / "calls"
