@@ -64,7 +64,7 @@ const KEYS = ['az', 'maxPrice', 'ami', 'alarmEmail', ...Object.keys(DEFAULTS)];
 
 /**
  * Reads a deployment's configuration from CDK context: strings as `-c` gives them, or strings, numbers and booleans as
- * they stand in cdk.json. Keys of other people (`@aws-cdk/…`, look-ups, anything unlike ours) are left alone.
+ * they stand in cdk.json. The CDK's own keys (`@aws-cdk/…`, look-ups) are left alone.
  *
  * @throws ConfigError with all faults at once
  */

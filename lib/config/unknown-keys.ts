@@ -1,30 +1,48 @@
 import { editDistance } from '../edit-distance';
 
+// What the CDK's own command line keeps in the context.
+const OF_THE_CLI = ['acknowledged-issue-numbers'];
+
 /**
- * Finds context keys that were meant to be ours: another case or punctuation, a slip of the finger, another tool's name.
+ * Finds context keys that are neither ours nor the CDK's: a key of ours misspelt, another tool's name for it, a setting
+ * that does not exist.
  *
- * @param context - keys with a colon, slash or dot belong to the CDK or to other constructs and are left alone
+ * @param context - keys with a colon, slash or at sign are look-ups, feature flags and other constructs' keys; those and
+ *   the CDK command line's own are left alone
  * @param known - our keys
  * @returns one line for each such key
  */
 export function describeUnknownKeys(context: Readonly<Record<string, unknown>>, known: readonly string[]): string[] {
-  return Object.entries(context).flatMap(([key, value]) => {
-    if (known.includes(key) || !/^[\w-]+$/.test(key)) return [];
-    const meant = nearest(key, known);
-    const got = typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
-    return meant === undefined
-      ? []
-      : [`${key} is no key of the configuration, got ${got}: was ${meant} meant? Allowed: ${known.join(', ')}`];
-  });
+  return Object.entries(context)
+    .filter(([key]) => !known.includes(key) && !isForeign(key))
+    .map(([key, value]) => {
+      const meant = nearest(key, known);
+      const got = typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
+      const hint = meant === undefined ? '.' : `: was ${meant} meant?`;
+      return `${key} is no key of the configuration, got ${got}${hint} Allowed: ${known.join(', ')}`;
+    });
+}
+
+function isForeign(key: string): boolean {
+  return /[:/@]/.test(key) || key.startsWith('cli-') || OF_THE_CLI.includes(key);
 }
 
 // What other tools call the same thing.
 const SYNONYMS = new Map([
   ['availabilityzone', 'az'],
   ['zone', 'az'],
+  ['region', 'az'],
+  ['type', 'instanceType'],
+  ['instance', 'instanceType'],
+  ['spot', 'market'],
+  ['price', 'maxPrice'],
+  ['size', 'rootVolumeSizeGib'],
   ['rootvolumesize', 'rootVolumeSizeGib'],
   ['volumesize', 'rootVolumeSizeGib'],
   ['backupinterval', 'backupIntervalMinutes'],
+  ['interval', 'backupIntervalMinutes'],
+  ['imagetag', 'image'],
+  ['email', 'alarmEmail'],
   ['logretention', 'logRetentionDays'],
   ['spotprice', 'maxPrice'],
 ]);
@@ -33,7 +51,7 @@ function nearest(key: string, known: readonly string[]): string | undefined {
   const plain = normalize(key);
   const candidates = known.map((name) => ({ name, edits: editDistance(plain, normalize(name)) }));
   const best = candidates.reduce((a, b) => (b.edits < a.edits ? b : a));
-  // Short names have many innocent neighbours (stage is not stack), long ones hardly any.
+  // Short names have many neighbours that mean something else (stage is not stack), long ones hardly any.
   const allowed = best.name.length > 6 ? 2 : 1;
   return best.edits <= allowed ? best.name : SYNONYMS.get(plain);
 }

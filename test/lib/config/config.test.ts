@@ -201,22 +201,37 @@ describe('unknown keys', () => {
     ['autoApproveDevice', 'autoApproveDevices'],
     ['alarmMail', 'alarmEmail'],
     ['spotPrice', 'maxPrice'],
+    ['price', 'maxPrice'],
+    ['email', 'alarmEmail'],
+    ['type', 'instanceType'],
+    ['instance', 'instanceType'],
+    ['region', 'az'],
+    ['interval', 'backupIntervalMinutes'],
+    ['spot', 'market'],
+    ['size', 'rootVolumeSizeGib'],
+    ['imageTag', 'image'],
   ])('%s was meant to be %s', (key, meant) => {
     expect(faultsOf({ ...AZ, [key]: 'x' })).toEqual([
       expect.stringContaining(`${key} is no key of the configuration, got 'x': was ${meant} meant? Allowed: az, `),
     ]);
   });
 
+  test.each(['stage', 'env', 'team', 'retention', 'a.b', ''])(
+    '%j is refused, though nobody can tell what was meant',
+    (key) => {
+      expect(faultsOf({ ...AZ, [key]: 'x' })).toEqual([
+        expect.stringContaining(`${key} is no key of the configuration, got 'x'. Allowed: az, `),
+      ]);
+    },
+  );
+
   test.each([
-    'stage',
-    'env',
-    'region',
-    'team',
     '@aws-cdk/core:stackRelativeExports',
     'aws:cdk:enable-path-metadata',
     'availability-zones:account=123456789012:region=me-central-1',
     'ami:account=123456789012',
     'cli-telemetry',
+    'acknowledged-issue-numbers',
   ])('%s is left alone', (key) => {
     expect(faultsOf({ ...AZ, [key]: 'x' })).toEqual([]);
   });
