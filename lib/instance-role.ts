@@ -52,13 +52,19 @@ export class InstanceRole extends Construct {
     const parameter = (name: string) =>
       Stack.of(this).formatArn({ service: 'ssm', resource: 'parameter', resourceName: `${path.slice(1)}/${name}` });
     allow(this.role, {
-      actions: ['ssm:GetParametersByPath', 'ssm:GetParameters', 'ssm:GetParameter'],
+      actions: ['ssm:GetParametersByPath', 'ssm:GetParameter'],
       resources: [parameter('*')],
       wildcard: 'Every variable of this deployment, under names that its user chooses',
     });
-    // What the machine makes once and records; every other parameter is the user's.
-    const own = ['env/OPENCLAW_GATEWAY_TOKEN', 'restic-password', 'image'];
-    allow(this.role, { actions: ['ssm:PutParameter'], resources: own.map(parameter) });
+    // What the machine makes once: with another password it could not read what there is. Every other parameter but the
+    // image that it records is the user's.
+    // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policy-conditions.html
+    allow(this.role, {
+      actions: ['ssm:PutParameter'],
+      resources: ['env/OPENCLAW_GATEWAY_TOKEN', 'restic-password'].map(parameter),
+      conditions: { StringEquals: { 'ssm:Overwrite': 'false' } },
+    });
+    allow(this.role, { actions: ['ssm:PutParameter'], resources: [parameter('image')] });
   }
 
   /** The channels of Session Manager; the managed policy would also let the machine read every parameter of the account. */

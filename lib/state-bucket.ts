@@ -10,9 +10,9 @@ export interface StateBucketProps {
 const ACCESS_LOGS = 'access-logs/';
 // What the mirror's loss guard refused.
 const ASIDE = 'aside/';
-// What the machine itself removes: pruned snapshots, mirrored files that are gone, the lease, a restore asked for and an
-// archive to adopt once they are in place. Versions stay.
-const REMOVABLE = ['mirror/*', 'snapshots/*', 'lease.json', 'restore.json', 'adopt/*'];
+// What the machine itself removes: pruned snapshots, mirrored files that are gone, a restore asked for and an archive to
+// adopt once they are in place. Versions stay.
+const REMOVABLE = ['mirror/*', 'snapshots/*', 'restore.json', 'adopt/*'];
 
 /** Holds all that must outlive the machine and the stack: versioned, private, and left behind with its policy by a destroy. */
 export class StateBucket extends Construct {

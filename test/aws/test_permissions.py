@@ -11,7 +11,8 @@ STACK = "openclaw-dev"
 GROUP = {"AutoScalingGroupName": "openclaw-dev"}
 DENIALS = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
 METRIC = [{"MetricName": "BackupSuccess", "Value": 1}]
-SECURE = {"Type": "SecureString", "Value": "x", "Overwrite": True}
+CREATE = {"Type": "SecureString", "Value": "x", "Overwrite": False}
+REPLACE = {**CREATE, "Overwrite": True}
 HOOK = {**GROUP, "LifecycleHookName": "drain", "InstanceId": "i-00000000000000000"}
 
 
@@ -32,12 +33,12 @@ ALLOWED = [
     ("s3", "list_object_versions", {"Bucket": BUCKET}),
     ("s3", "create_multipart_upload", {"Bucket": BUCKET, "Key": "tools/restic"}),
     ("s3", "delete_object", {"Bucket": BUCKET, "Key": "snapshots/data/aa"}),
-    ("s3", "delete_object", {"Bucket": BUCKET, "Key": "lease.json"}),
     ("s3", "delete_objects", {"Bucket": BUCKET, "Delete": {"Objects": [{"Key": "mirror/a"}, {"Key": "mirror/b"}]}}),
     ("ssm", "get_parameters_by_path", {"Path": "/openclaw/dev/env/", "Recursive": True, "WithDecryption": True}),
     ("ssm", "get_parameter", {"Name": "/openclaw/dev/image"}),
-    ("ssm", "put_parameter", {"Name": "/openclaw/dev/env/OPENCLAW_GATEWAY_TOKEN", **SECURE}),
-    ("ssm", "put_parameter", {"Name": "/openclaw/dev/restic-password", **SECURE}),
+    ("ssm", "put_parameter", {"Name": "/openclaw/dev/env/OPENCLAW_GATEWAY_TOKEN", **CREATE}),
+    ("ssm", "put_parameter", {"Name": "/openclaw/dev/restic-password", **CREATE}),
+    ("ssm", "put_parameter", {"Name": "/openclaw/dev/image", **REPLACE}),
     ("logs", "create_log_stream", {"logGroupName": "/openclaw/dev/gateway", "logStreamName": "i-1"}),
     (
         "logs",
@@ -69,6 +70,7 @@ FORBIDDEN = [
         {"Bucket": BUCKET, "Delete": {"Objects": [{"Key": "mirror/a"}, {"Key": "mirror/b", "VersionId": "null"}]}},
     ),
     ("s3", "delete_object", {"Bucket": BUCKET, "Key": "tools/restic"}),
+    ("s3", "delete_object", {"Bucket": BUCKET, "Key": "lease.json"}),
     ("s3", "delete_objects", {"Bucket": BUCKET, "Delete": {"Objects": [{"Key": "mirror/a"}, {"Key": "tools/restic"}]}}),
     ("s3", "put_object", {"Bucket": BUCKET, "Key": "access-logs/forged", "Body": b""}),
     ("s3", "get_object", {"Bucket": BUCKET, "Key": "access-logs/one"}),
@@ -83,8 +85,10 @@ FORBIDDEN = [
     ("ssm", "get_parameter", {"Name": "/openclaw/development/image"}),
     ("ssm", "get_parameters_by_path", {"Path": "/openclaw/", "Recursive": True}),
     ("ssm", "get_parameters_by_path", {"Path": "/openclaw/prod/env/"}),
-    ("ssm", "get_parameters", {"Names": ["/openclaw/dev/image", "/openclaw/prod/restic-password"]}),
-    ("ssm", "put_parameter", {"Name": "/openclaw/dev/env/OPENAI_API_KEY", **SECURE}),
+    ("ssm", "get_parameters", {"Names": ["/openclaw/dev/image"]}),
+    ("ssm", "put_parameter", {"Name": "/openclaw/dev/env/OPENCLAW_GATEWAY_TOKEN", **REPLACE}),
+    ("ssm", "put_parameter", {"Name": "/openclaw/dev/restic-password", **REPLACE}),
+    ("ssm", "put_parameter", {"Name": "/openclaw/dev/env/OPENAI_API_KEY", **CREATE}),
     ("ssm", "delete_parameter", {"Name": "/openclaw/dev/restic-password"}),
     ("ssm", "send_command", {"DocumentName": "AWS-RunShellScript"}),
     ("logs", "create_log_stream", {"logGroupName": "/openclaw/prod/gateway", "logStreamName": "i-1"}),

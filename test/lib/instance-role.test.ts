@@ -62,6 +62,7 @@ const logStream = (group: string) =>
 const group = (name: string) =>
   `arn:aws:autoscaling:${REGION}:${ACCOUNT}:autoScalingGroup:01234567-89ab-cdef-0123-456789abcdef:autoScalingGroupName/${name}`;
 const repository = (name: string) => `arn:aws:ecr:eu-west-1:210987654321:repository/${name}`;
+const overwrite = (value: string) => ({ 'ssm:Overwrite': value });
 const namespace = (name: string) => ({ 'cloudwatch:namespace': name });
 
 const YES = 'Allowed';
@@ -75,11 +76,16 @@ describe('by default the machine', () => {
     [YES, 'ssm:GetParametersByPath', parameter('dev/env')],
     [YES, 'ssm:GetParameter', parameter('dev/env/OPENAI_API_KEY')],
     [YES, 'ssm:GetParameter', parameter('dev/dotenv')],
-    [YES, 'ssm:PutParameter', parameter('dev/env/OPENCLAW_GATEWAY_TOKEN')],
-    [YES, 'ssm:PutParameter', parameter('dev/restic-password')],
-    [YES, 'ssm:PutParameter', parameter('dev/image')],
-    [NO, 'ssm:PutParameter', parameter('dev/env/OPENAI_API_KEY')],
-    [NO, 'ssm:PutParameter', parameter('dev/dotenv')],
+    [NO, 'ssm:GetParameters', parameter('dev/env/OPENAI_API_KEY')],
+    [YES, 'ssm:PutParameter', parameter('dev/env/OPENCLAW_GATEWAY_TOKEN'), overwrite('false')],
+    [NO, 'ssm:PutParameter', parameter('dev/env/OPENCLAW_GATEWAY_TOKEN'), overwrite('true')],
+    [YES, 'ssm:PutParameter', parameter('dev/restic-password'), overwrite('false')],
+    [NO, 'ssm:PutParameter', parameter('dev/restic-password'), overwrite('true')],
+    [NO, 'ssm:PutParameter', parameter('dev/restic-password')],
+    [YES, 'ssm:PutParameter', parameter('dev/image'), overwrite('false')],
+    [YES, 'ssm:PutParameter', parameter('dev/image'), overwrite('true')],
+    [NO, 'ssm:PutParameter', parameter('dev/env/OPENAI_API_KEY'), overwrite('false')],
+    [NO, 'ssm:PutParameter', parameter('dev/dotenv'), overwrite('false')],
     [NO, 'ssm:DeleteParameter', parameter('dev/restic-password')],
     [NO, 'ssm:GetParameter', parameter('prod/env/OPENAI_API_KEY')],
     [NO, 'ssm:GetParametersByPath', parameter('prod/env')],
@@ -103,7 +109,7 @@ describe('by default the machine', () => {
     [YES, 's3:ListMultipartUploadParts', object('snapshots/data/00/00ff')],
     [YES, 's3:DeleteObject', object('snapshots/locks/0a')],
     [YES, 's3:DeleteObject', object('mirror/workspace/notes.md')],
-    [YES, 's3:DeleteObject', object('lease.json')],
+    [NO, 's3:DeleteObject', object('lease.json')],
     [YES, 's3:GetObject', object('restore.json')],
     [YES, 's3:DeleteObject', object('restore.json')],
     [YES, 's3:GetObject', object('adopt/archive.tar.gz')],

@@ -76,10 +76,14 @@ def _s3(call: Call) -> Iterator[Asked]:
 
 def _ssm(call: Call, where: str) -> Iterator[Asked]:
     names = [call.params[key] for key in ("Name", "Path") if isinstance(call.params.get(key), str)]
+    values = {"ssm:recursive": call.params.get("Recursive")}
+    # Where a request does not say, what AWS takes it for is not documented: no value.
+    if (overwrite := call.params.get("Overwrite")) is not None:
+        values["ssm:overwrite"] = str(overwrite).lower()
     if "Parameter" in call.operation and call.operation != "DescribeParameters":
         for name in names + list(call.params.get("Names", [])):
             bare = name.partition(":")[0].removeprefix("/")
-            yield call.name, f"arn:aws:ssm:{where}:parameter/{bare}", {"ssm:recursive": call.params.get("Recursive")}
+            yield call.name, f"arn:aws:ssm:{where}:parameter/{bare}", values
     elif call.operation == "UpdateInstanceInformation":
         yield call.name, f"arn:aws:ec2:{where}:instance/{call.params['InstanceId']}", {}
 
