@@ -1,4 +1,4 @@
-import { aws_autoscaling as autoscaling, aws_ec2 as ec2, Duration, Stack, Tags } from 'aws-cdk-lib';
+import { aws_autoscaling as autoscaling, aws_ec2 as ec2, Duration, Stack, Tags, Validations } from 'aws-cdk-lib';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -24,7 +24,7 @@ export interface GroupOfOneProps {
    * @default - the latest Amazon Linux 2023 of the type's architecture, looked up at each launch
    */
   readonly ami?: string;
-  /** Told of each launch and each end. */
+  /** Told of launches and ends that fail. */
   readonly notifications: ITopic;
 }
 
@@ -103,7 +103,11 @@ export class GroupOfOne extends Construct {
         maxBatchSize: 1,
         pauseTime: BOOT_TIMEOUT,
       }),
-      notifications: [{ topic: props.notifications, scalingEvents: autoscaling.ScalingEvents.ALL }],
+      notifications: [{ topic: props.notifications, scalingEvents: autoscaling.ScalingEvents.ERRORS }],
+    });
+    Validations.of(this.group).acknowledge({
+      id: 'AwsSolutions-AS3',
+      reason: 'Of a replacement that works the new machine tells, once, and it knows why; the group tells of failures',
     });
     // In the group's own properties: a hook that is a resource of its own would be gone before the group at a destroy.
     const resource = this.group.node.defaultChild as autoscaling.CfnAutoScalingGroup;

@@ -38,7 +38,7 @@ export class Observability extends Construct {
   /** OpenClaw's own log, one of those. */
   readonly gatewayLog: logs.LogGroup;
   readonly flowLog: logs.LogGroup;
-  /** Told by alarms and by the group. */
+  /** Told by alarms, by the machine, and by the group when it fails. */
   readonly topic: sns.Topic;
 
   constructor(
