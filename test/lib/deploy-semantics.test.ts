@@ -18,6 +18,13 @@ function machineOf(template: Template): unknown {
   return [launch.LaunchTemplateData, group.LaunchTemplate, group.VPCZoneIdentifier, group.MixedInstancesPolicy];
 }
 
+function fingerprintOf(template: Template): string {
+  const { LaunchTemplateData: data } = only(template, 'AWS::EC2::LaunchTemplate').Properties;
+  const [, fingerprint] = /# fingerprint: ([0-9a-f]+)/.exec(JSON.stringify(data)) ?? [];
+  if (fingerprint === undefined) throw new Error('the user data has no fingerprint');
+  return fingerprint;
+}
+
 const before = machineOf(synthesize());
 
 describe('a deploy replaces the machine after a change of', () => {
@@ -35,6 +42,19 @@ describe('a deploy replaces the machine after a change of', () => {
     ['the approval of devices', { autoApproveDevices: true }],
   ])('%s', (_, context) => {
     expect(machineOf(synthesize(context))).not.toEqual(before);
+  });
+
+  // By its user data a machine tells whether a deploy or something else replaced the one before it.
+  test.each<[string, Record<string, unknown>]>([
+    ['the zone', { az: 'me-central-1b' }],
+    ['the instance type', { instanceType: 't4g.medium' }],
+    ['the size of the volume', { rootVolumeSizeGib: 20 }],
+    ['the market', { market: 'on-demand' }],
+    ['the ceiling', { maxPrice: 0.01 }],
+    ['the AMI', { ami: 'ami-0123456789abcdef0' }],
+  ])('%s, and the machine can tell by its fingerprint', (_, context) => {
+    expect(fingerprintOf(synthesize(context))).not.toBe(fingerprintOf(synthesize()));
+    expect(fingerprintOf(synthesize(context))).toBe(fingerprintOf(synthesize(context)));
   });
 
   test('a file of the machine', () => {
