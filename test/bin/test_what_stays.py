@@ -58,6 +58,13 @@ def test_says_how_to_come_back_and_how_to_be_rid_of_it(what_stays):
     assert "aws ssm delete-parameters --region me-central-1 --names /openclaw/dev/image" in out
 
 
+def test_removes_no_more_than_ten_parameters_in_one_call(what_stays):
+    names = [f"/openclaw/dev/env/KEY_{number}" for number in range(23)]
+    lines = what_stays([1], names).stdout.splitlines()
+    calls = [line.split(" --names ")[1].split() for line in lines if "delete-parameters" in line]
+    assert calls == [names[:10], names[10:20], names[20:]]
+
+
 def test_an_empty_bucket_costs_nothing(what_stays):
     assert "0 object versions, 0 GiB: about 0 USD a month" in what_stays().stdout
 
