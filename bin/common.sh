@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What the operator's programs begin with: the deployment that STACK and REGION name, the programs they need, failure.
+# What the operator's programs begin with: the deployment that STACK and REGION or cdk.json name, the programs they need,
+# failure.
 
 die() {
   echo "${0##*/}: $*" >&2
@@ -14,11 +15,21 @@ require_programs() {
   done
 }
 
-# Sets stack and region.
+# in_context KEY: what cdk.json's context gives it, or nothing.
+in_context() {
+  jq --raw-output --arg key "$1" '.context[$key] // empty' "$(dirname "${BASH_SOURCE[0]}")/../cdk.json"
+}
+
+# Sets stack and region. Without REGION the region is that of cdk.json's zone, as for a deploy, before the shell's own.
 find_deployment() {
-  stack=${STACK:-dev}
-  region=${REGION:-${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}}
-  [[ -n $region ]] || die "REGION must be the deployment's region, like me-central-1, got nothing"
+  require_programs jq
+  local zone
+  zone=$(in_context az)
+  stack=${STACK:-$(in_context stack)}
+  stack=${stack:-dev}
+  region=${REGION:-${zone%[a-z]}}
+  region=${region:-${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}}
+  [[ -n $region ]] || die "REGION must be the deployment's region, like me-central-1, got nothing (az in cdk.json says it too)"
 }
 
 # Sets group, the deployment's Auto Scaling group, and instance, the machine that it has in service.
