@@ -67,8 +67,8 @@ backup: ## Back up now; FORCE=1 even if more than half of the last backup would 
 	@$(STATE) backup $(if $(FORCE),--force)
 snapshots: ## List what can be restored
 	@$(STATE) snapshots
-restore: ## SNAPSHOT=<id> or AT="2026-11-20 14:00" (UTC), whole or PATHS="workspace/notes.md"
-	@$(STATE) restore $(SNAPSHOT) $(if $(AT),--at "$(AT)") $(if $(PATHS),--paths $(PATHS))
+restore: ## SNAPSHOT=<id>, latest or AT="2026-11-20 14:00" (UTC), whole or PATHS="workspace/notes.md"
+	@SNAPSHOT="$(SNAPSHOT)" AT="$(AT)" PATHS="$(PATHS)" bin/restore
 restore-at-boot: ## The same at the machine's next boot, or its replacement's: where none runs
 	@SNAPSHOT="$(SNAPSHOT)" AT="$(AT)" PATHS="$(PATHS)" bin/restore-at-boot
 adopt: ## ARCHIVE=./….tar.gz of `openclaw backup create` becomes the state

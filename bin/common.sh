@@ -55,3 +55,15 @@ require_bucket() {
   answer=$(aws s3api head-bucket --region "$region" --bucket "$bucket" 2>&1) ||
     die "cannot use the state bucket $bucket: STACK and REGION must name a deployment with backups (${answer//$'\n'/ })"
 }
+
+# Sets snapshot or at, and paths: what SNAPSHOT or AT, and PATHS, say that is to be restored.
+read_request() {
+  snapshot=${SNAPSHOT:-}
+  at=${AT:-}
+  [[ -n $snapshot && -z $at || -z $snapshot && -n $at ]] ||
+    die "SNAPSHOT (an id of \`make snapshots\`, or latest) or AT must be given, and not both, got SNAPSHOT='$snapshot' AT='$at'"
+  [[ -z $at || $at =~ ^[0-9]{4}-[01][0-9]-[0-3][0-9]\ [0-2][0-9]:[0-5][0-9](:[0-5][0-9])?$ ]] ||
+    die "AT must be a time in UTC like '2026-11-20 14:00', got '$at'"
+  # shellcheck disable=SC2034  # the programs that call this read it
+  read -ra paths <<<"${PATHS:-}"
+}

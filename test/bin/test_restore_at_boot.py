@@ -49,6 +49,7 @@ def ask(tmp_path):
     ("given", "request_body"),
     [
         ({"SNAPSHOT": "abc123"}, {"snapshot": "abc123"}),
+        ({"SNAPSHOT": "latest"}, {"snapshot": "latest"}),
         ({"AT": "2026-11-20 14:00"}, {"at": "2026-11-20T14:00Z"}),
         (
             {"AT": "2026-11-20 14:00:30", "PATHS": "workspace/a.md workspace/b"},
@@ -72,7 +73,7 @@ def test_says_what_will_happen_and_how_to_take_it_back(ask):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({}, "SNAPSHOT or AT must be given"),
+        ({}, "or AT must be given"),
         ({"SNAPSHOT": "abc", "AT": "2026-11-20 14:00"}, "and not both"),
         ({"AT": "yesterday"}, "AT must be a time in UTC like '2026-11-20 14:00', got 'yesterday'"),
         ({"AT": "2026-11-20T14:00"}, "got '2026-11-20T14:00'"),
