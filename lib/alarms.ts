@@ -103,6 +103,13 @@ export class Alarms extends Construct {
       threshold: 1,
       evaluationPeriods: 1,
     });
+    this.alarm('PruneFailed', {
+      alarmDescription: 'Old backups could not be removed, so the bucket grows: the log group operations says why',
+      metric: metrics.own('PruneSuccess', cloudwatch.Stats.MINIMUM),
+      bad: 'below',
+      threshold: 1,
+      evaluationPeriods: 1,
+    });
     this.alarm('DrillFailed', {
       alarmDescription: 'The weekly rehearsal could not restore the newest backup: the log group operations says why',
       metric: metrics.own('DrillSuccess', cloudwatch.Stats.MINIMUM),

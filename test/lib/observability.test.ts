@@ -86,9 +86,16 @@ describe('alarms', () => {
       { Namespace: 'OpenClaw/dev', MetricName: 'RestoreSuccess', Statistic: 'Minimum', Threshold: 1 },
       'notBreaching',
     ],
+    ['Fenced', { Namespace: 'OpenClaw/dev', MetricName: 'Fenced', Statistic: 'Maximum', Threshold: 0 }, 'notBreaching'],
     [
-      'Fenced',
-      { Namespace: 'OpenClaw/dev', MetricName: 'Fenced', Statistic: 'Maximum', Threshold: 0 },
+      'PruneFailed',
+      {
+        Namespace: 'OpenClaw/dev',
+        MetricName: 'PruneSuccess',
+        Statistic: 'Minimum',
+        Threshold: 1,
+        ComparisonOperator: 'LessThanThreshold',
+      },
       'notBreaching',
     ],
     [

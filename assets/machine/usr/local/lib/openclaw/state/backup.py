@@ -179,10 +179,12 @@ class Backup:
             stamp.touch()
             os.utime(stamp)
             log.record("prune", result="success", removed=len(old))
+            metrics.publish(self.aws, {"PruneSuccess": 1})
         except Fenced:
             raise
         except StateError as error:
             log.record("prune", result="failure", error=str(error))
+            metrics.publish(self.aws, {"PruneSuccess": 0})
 
     def _report_failure(self, error: Exception, seconds: float) -> None:
         log.record("backup", result=result_of(error), seconds=round(seconds, 1), error=str(error))

@@ -1,0 +1,47 @@
+"""The removal of old backups: its failure spoils no backup, and is not lost."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from machine.conftest import ASSETS
+
+# The engine and the lease are not what is looked at.
+SCRIPT = """
+import sys
+from types import SimpleNamespace
+from state import backup, engines, metrics, settings
+from state.errors import StateError
+
+class Engine:
+    def list(self):
+        return []
+    def prune(self, remove):
+        if sys.argv[1] == "fails":
+            raise StateError("S3 is away")
+
+engines.of = lambda *_: Engine()
+metrics.publish = lambda aws, values: print(values)
+one = backup.Backup(settings.load())
+one.lease = SimpleNamespace(check=lambda: None)
+one._thin_out()
+one._thin_out()
+"""
+
+
+def published(machine, outcome):
+    environment = {**machine.env, "PYTHONPATH": str(ASSETS / "usr/local/lib/openclaw")}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, outcome], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line.replace("'", '"')) for line in done.stdout.splitlines() if "PruneSuccess" in line]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "metrics"),
+    [("succeeds", [{"PruneSuccess": 1}]), ("fails", [{"PruneSuccess": 0}, {"PruneSuccess": 0}])],
+)
+def test_a_failure_is_told_each_time_and_a_success_once_a_day(machine, outcome, metrics):
+    assert published(machine, outcome) == metrics
