@@ -28,7 +28,7 @@ export class OpenClawStack extends Stack {
     const metricNamespace = `OpenClaw/${config.stack}`;
     const backsUp = config.backup !== 'off';
 
-    const stateBucket = backsUp ? new StateBucket(this, 'State', { stack: config.stack }) : undefined;
+    const stateBucket = backsUp ? new StateBucket(this, 'State', config) : undefined;
     const observability = new Observability(this, 'Observability', {
       groupName,
       logGroupPrefix: parameterPath,
@@ -60,6 +60,9 @@ export class OpenClawStack extends Stack {
         IMAGE: config.image.reference,
         BACKUP: config.backup,
         BACKUP_INTERVAL_MINUTES: String(config.backupIntervalMinutes),
+        BACKUP_KEEP_HOURLY: String(config.backupKeepHourly),
+        BACKUP_KEEP_DAILY: String(config.backupKeepDaily),
+        BACKUP_KEEP_WEEKLY: String(config.backupKeepWeekly),
         STATE_BUCKET: stateBucket?.bucketName ?? '',
         METRIC_NAMESPACE: metricNamespace,
         LOG_GROUP_PREFIX: parameterPath,

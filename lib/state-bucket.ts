@@ -5,6 +5,10 @@ import { allow } from './permission';
 export interface StateBucketProps {
   /** Deployment name. */
   readonly stack: string;
+  /** Newest days of which a backup stays. */
+  readonly backupKeepDaily: number;
+  /** Newest weeks of which a backup stays. */
+  readonly backupKeepWeekly: number;
 }
 
 const ACCESS_LOGS = 'access-logs/';
@@ -13,6 +17,14 @@ const ASIDE = 'aside/';
 // What the machine itself removes: pruned snapshots, mirrored files that are gone, a restore asked for and an archive to
 // adopt once they are in place. Versions stay.
 const REMOVABLE = ['mirror/*', 'snapshots/*', 'restore.json', 'adopt/*'];
+
+/**
+ * A mirror's older backups name old versions of its objects: those stay for a week longer than any such backup, and never
+ * less than five weeks.
+ */
+function oldVersionsStay({ backupKeepDaily, backupKeepWeekly }: StateBucketProps): Duration {
+  return Duration.days(Math.max(35, backupKeepDaily + 7, backupKeepWeekly * 7 + 7));
+}
 
 /** Holds all that must outlive the machine and the stack: versioned, private, and left behind with its policy by a destroy. */
 export class StateBucket extends Construct {
@@ -40,7 +52,7 @@ export class StateBucket extends Construct {
       lifecycleRules: [
         {
           id: 'OldVersions',
-          noncurrentVersionExpiration: Duration.days(35),
+          noncurrentVersionExpiration: oldVersionsStay(props),
           expiredObjectDeleteMarker: true,
           abortIncompleteMultipartUploadAfter: Duration.days(2),
         },

@@ -26,6 +26,10 @@ export interface Config {
   readonly image: ImageReference;
   readonly backup: BackupMode;
   readonly backupIntervalMinutes: number;
+  /** Backups that stay: the last of each of so many newest hours, days and weeks. */
+  readonly backupKeepHourly: number;
+  readonly backupKeepDaily: number;
+  readonly backupKeepWeekly: number;
   /**
    * AMI to pin.
    * @default - the latest Amazon Linux 2023 of the type's architecture, each time an instance is launched
@@ -56,6 +60,9 @@ const DEFAULTS = {
   image: 'ghcr.io/openclaw/openclaw:2026.9.6',
   backup: 'snapshots',
   backupIntervalMinutes: '20',
+  backupKeepHourly: '24',
+  backupKeepDaily: '7',
+  backupKeepWeekly: '4',
   autoApproveDevices: 'false',
   logRetentionDays: '14',
 };
@@ -98,6 +105,10 @@ export function parseConfig(context: Readonly<Record<string, unknown>>): Config 
     image: readOrDefault('image', parse.image),
     backup: readOrDefault('backup', parse.oneOf<BackupMode>('snapshots', 'mirror', 'off')),
     backupIntervalMinutes: readOrDefault('backupIntervalMinutes', parse.wholeNumber(1, 1440, 'minutes')),
+    // A week of hours, a quarter of days, two years of weeks: old versions are paid for as long as a backup may name them.
+    backupKeepHourly: readOrDefault('backupKeepHourly', parse.wholeNumber(0, 168, 'backups')),
+    backupKeepDaily: readOrDefault('backupKeepDaily', parse.wholeNumber(0, 90, 'backups')),
+    backupKeepWeekly: readOrDefault('backupKeepWeekly', parse.wholeNumber(0, 104, 'backups')),
     ami: read('ami', parse.ami),
     autoApproveDevices: readOrDefault('autoApproveDevices', parse.trueOrFalse),
     logRetention: readOrDefault('logRetentionDays', parse.retentionDays),
@@ -106,6 +117,11 @@ export function parseConfig(context: Readonly<Record<string, unknown>>): Config 
   if (config.maxPrice !== undefined && config.market === 'on-demand') {
     faults.push(
       `maxPrice is a ceiling for market=spot, got '${config.maxPrice}' with market=on-demand: leave maxPrice out`,
+    );
+  }
+  if (config.backupKeepHourly === 0 && config.backupKeepDaily === 0 && config.backupKeepWeekly === 0) {
+    faults.push(
+      "backupKeepHourly, backupKeepDaily and backupKeepWeekly must not all be 0, got '0' for each: one must be 1 or more",
     );
   }
 

@@ -39,6 +39,7 @@ describe('a deploy replaces the machine after a change of', () => {
     ['the AMI, where one is pinned', { ami: 'ami-0123456789abcdef0' }],
     ['the way of backups', { backup: 'mirror' }],
     ['the interval of backups', { backupIntervalMinutes: 10 }],
+    ['the number of backups that stay', { backupKeepDaily: 30 }],
     ['the approval of devices', { autoApproveDevices: true }],
   ])('%s', (_, context) => {
     expect(machineOf(synthesize(context))).not.toEqual(before);

@@ -135,6 +135,9 @@ describe('machine.env', () => {
         'IMAGE=ghcr.io/openclaw/openclaw:2026.9.6',
         'BACKUP=snapshots',
         'BACKUP_INTERVAL_MINUTES=20',
+        'BACKUP_KEEP_HOURLY=24',
+        'BACKUP_KEEP_DAILY=7',
+        'BACKUP_KEEP_WEEKLY=4',
         'STATE_BUCKET=openclaw-backup-dev-123456789012-me-central-1',
         'METRIC_NAMESPACE=OpenClaw/dev',
         'LOG_GROUP_PREFIX=/openclaw/dev',
@@ -149,7 +152,7 @@ describe('machine.env', () => {
   });
 
   test('has no bucket with backup=off', () => {
-    expect(env({ backup: 'off' })).toMatch(/^BACKUP=off\n.*\nSTATE_BUCKET=\n/m);
+    expect(env({ backup: 'off' })).toMatch(/^BACKUP=off\n(?:BACKUP_.*\n)*STATE_BUCKET=\n/m);
   });
 
   test('follows the configuration', () => {

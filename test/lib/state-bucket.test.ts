@@ -85,6 +85,16 @@ test('forgets old versions, unfinished uploads and access logs, and never a curr
   ]);
 });
 
+test.each([
+  [{}, 35],
+  [{ backupKeepDaily: 90 }, 97],
+  [{ backupKeepWeekly: 104 }, 735],
+  [{ backupKeepDaily: 0, backupKeepWeekly: 0 }, 35],
+])('with %j old versions stay for %i days, longer than a backup that names them', (retention, days) => {
+  const { LifecycleConfiguration: lifecycle } = only(synthesize(retention), 'AWS::S3::Bucket').Properties;
+  expect(lifecycle).toMatchObject({ Rules: [{ NoncurrentVersionExpiration: { NoncurrentDays: days } }, {}, {}] });
+});
+
 test('is not there with backup=off, and nothing speaks of it', () => {
   const off = synthesize({ backup: 'off' });
   off.resourceCountIs('AWS::S3::Bucket', 0);

@@ -28,6 +28,9 @@ describe('defaults', () => {
       image: { reference: 'ghcr.io/openclaw/openclaw:2026.9.6' },
       backup: 'snapshots',
       backupIntervalMinutes: 20,
+      backupKeepHourly: 24,
+      backupKeepDaily: 7,
+      backupKeepWeekly: 4,
       autoApproveDevices: false,
       logRetention: 14,
     });
@@ -52,6 +55,10 @@ describe('good values', () => {
     ['backup', 'off', 'backup', 'off'],
     ['backupIntervalMinutes', '1', 'backupIntervalMinutes', 1],
     ['backupIntervalMinutes', 1440, 'backupIntervalMinutes', 1440],
+    ['backupKeepHourly', '0', 'backupKeepHourly', 0],
+    ['backupKeepHourly', 168, 'backupKeepHourly', 168],
+    ['backupKeepDaily', 90, 'backupKeepDaily', 90],
+    ['backupKeepWeekly', '104', 'backupKeepWeekly', 104],
     ['ami', 'ami-0123456789abcdef0', 'ami', 'ami-0123456789abcdef0'],
     ['ami', 'ami-1a2b3c4d', 'ami', 'ami-1a2b3c4d'],
     ['autoApproveDevices', 'true', 'autoApproveDevices', true],
@@ -136,6 +143,10 @@ describe('refused values', () => {
     ['backupIntervalMinutes', '0', 'a whole number of minutes from 1 to 1440'],
     ['backupIntervalMinutes', '1441', 'a whole number of minutes from 1 to 1440'],
     ['backupIntervalMinutes', 1441, 'a whole number of minutes from 1 to 1440'],
+    ['backupKeepHourly', '169', 'a whole number of backups from 0 to 168'],
+    ['backupKeepDaily', 91, 'a whole number of backups from 0 to 90'],
+    ['backupKeepWeekly', -1, 'a whole number of backups from 0 to 104'],
+    ['backupKeepWeekly', '4w', 'a whole number of backups from 0 to 104'],
     ['ami', 'ami-123', 'an AMI id'],
     ['ami', 'resolve:ssm:/x', 'an AMI id'],
     ['autoApproveDevices', 'yes', 'true or false'],
@@ -160,6 +171,14 @@ describe('refused values', () => {
     expect(faultsOf({ ...AZ, market: 'on-demand', maxPrice: '0.02' })).toEqual([
       "maxPrice is a ceiling for market=spot, got '0.02' with market=on-demand: leave maxPrice out",
     ]);
+  });
+
+  test('no backup that stays', () => {
+    const none = { backupKeepHourly: 0, backupKeepDaily: 0, backupKeepWeekly: 0 };
+    expect(faultsOf({ ...AZ, ...none })).toEqual([
+      "backupKeepHourly, backupKeepDaily and backupKeepWeekly must not all be 0, got '0' for each: one must be 1 or more",
+    ]);
+    for (const key of Object.keys(none)) expect(faultsOf({ ...AZ, ...none, [key]: 1 })).toEqual([]);
   });
 
   test('a name that leaves the bucket no room in a region with a longer name', () => {
