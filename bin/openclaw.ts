@@ -14,12 +14,14 @@ function main(): void {
     env: { account: process.env.CDK_DEFAULT_ACCOUNT, region: config.region },
   });
   // The CLI has this option in its environment and on its command line only, and CloudFormation's own word about a bucket
-  // that exists already does not name it.
+  // that exists already does not name it. The CLI prints this at every deploy, before CloudFormation's word.
   if (config.backup !== 'off' && process.env.CDK_IMPORT_EXISTING_RESOURCES !== 'true') {
+    const { availabilityZone, stack: deployment } = config;
     Annotations.of(stack).addInfoV2(
       'openclaw:adopt',
-      `deploying again after a destroy? Then adopt the state bucket that it left: ` +
-        `CDK_IMPORT_EXISTING_RESOURCES=true cdk deploy (make deploy does)`,
+      `if the deploy fails because the state bucket already exists (a destroy or a first deploy that failed left it), ` +
+        `adopt it: make deploy AZ=${availabilityZone} STACK=${deployment}, which is CDK_IMPORT_EXISTING_RESOURCES=true ` +
+        `npx cdk deploy -c az=${availabilityZone} -c stack=${deployment}`,
     );
   }
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

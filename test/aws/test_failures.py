@@ -10,6 +10,7 @@ from aws.stand_in import StandIn
 STACK = "openclaw-trial"
 BUCKET = "openclaw-backup-trial-123456789012-me-central-1"
 ADOPT = {"CDK_IMPORT_EXISTING_RESOURCES": "true"}
+HINT = "CDK_IMPORT_EXISTING_RESOURCES=true npx cdk deploy -c az=me-central-1a -c stack=trial"
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,12 @@ def test_a_failed_machine_fails_the_deploy_and_leaves_only_the_bucket(untouched,
     assert inventory(client) - untouched == {("Buckets", BUCKET), ("Stacks", STACK)}
 
     machine.answer = "SUCCESS"
+    refused = cdk.deploy(trial)
+    assert refused.returncode != 0
+    assert f"{BUCKET} already exists" in refused.stdout
+    assert "a first deploy that failed left it" in refused.stdout
+    assert HINT in refused.stdout
+
     again = cdk.deploy(trial, **ADOPT)
     assert again.returncode == 0, again.stdout
     assert status(client) == "CREATE_COMPLETE"
@@ -127,6 +134,8 @@ def test_a_destroy_leaves_the_state_and_a_deploy_finds_it(untouched, cdk, trial,
     refused = cdk.deploy(trial)
     assert refused.returncode != 0
     assert f"{BUCKET} already exists" in refused.stdout
+    assert HINT in refused.stdout
+    assert "make deploy AZ=me-central-1a STACK=trial" in refused.stdout
     assert inventory(client) - untouched == {("Buckets", BUCKET), ("Stacks", STACK)}
 
     adopted = cdk.deploy(trial, **ADOPT)

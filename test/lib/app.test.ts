@@ -87,8 +87,8 @@ describe('cdk synth', () => {
     expect(stderr).toContain('openclaw-dev/Seeded/Resource');
   });
 
-  test('says how to adopt the bucket that a destroy left, unless that is asked for already', () => {
-    const hint = 'CDK_IMPORT_EXISTING_RESOURCES=true cdk deploy';
+  test('says how to adopt a bucket that is there already, unless that is asked for', () => {
+    const hint = 'CDK_IMPORT_EXISTING_RESOURCES=true npx cdk deploy -c az=me-central-1a -c stack=dev';
     const plain = synth({}, '-c', 'az=me-central-1a');
     expect([plain.status, plain.stderr.includes(hint)]).toEqual([0, true]);
     const adopting = synth({ CDK_IMPORT_EXISTING_RESOURCES: 'true' }, '-c', 'az=me-central-1a');
