@@ -56,13 +56,13 @@ ec2-spot-prices: setup ## INSTANCE_TYPES="t4g.small …" REGION=… FORMAT=table
 	@tsx bin/ec2-spot-prices.ts --instance-types "$(INSTANCE_TYPES)" --region "$(REGION)" --format "$(FORMAT)" --chart "$(CHART)"
 diff: setup ## What a deploy would change
 	@cdk diff $(SETTINGS)
-deploy: setup ## Deploy, and adopt the bucket that an earlier destroy has left
+deploy: setup ## Deploy, and adopt the bucket that a destroy or a failed first deploy has left
 	@CDK_IMPORT_EXISTING_RESOURCES=true cdk deploy $(SETTINGS)
 destroy: setup ## Remove all but the state, and say what stays
 	@cdk destroy $(SETTINGS)
 	@bin/what-stays
 
-##@ Run it (STACK=dev, REGION=me-central-1)
+##@ Run it (STACK=dev, REGION=me-central-1 or AZ=me-central-1a)
 backup: ## Back up now; FORCE=1 even if more than half of the last backup would go
 	@$(STATE) backup $(if $(FORCE),--force)
 snapshots: ## List what can be restored

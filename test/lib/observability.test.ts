@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
-import { only, synthesize, type Resource } from './synthesize';
+import { only, REPOSITORY, synthesize, type Resource } from './synthesize';
 
 const template = synthesize({ alarmEmail: 'ops@example.com', logRetentionDays: 30 });
 const topic = only(template, 'AWS::SNS::Topic').id;
@@ -127,6 +129,11 @@ describe('alarms', () => {
   ])('a backup every %i minutes is looked for in periods of %i s', (backupIntervalMinutes, period) => {
     const alarm = alarmsOf(synthesize({ backupIntervalMinutes })).BackupTooOld;
     expect(alarm).toMatchObject({ Period: period, EvaluationPeriods: 3 });
+  });
+
+  test('are as many as the documentation counts among the cost', () => {
+    const readme = readFileSync(path.join(REPOSITORY, 'README.md'), 'utf8');
+    expect(readme).toMatch(new RegExp(`^\\| ${Object.keys(alarmsOf()).length} alarms `, 'm'));
   });
 
   test('watch no backup with backup=off', () => {
