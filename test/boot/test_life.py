@@ -42,7 +42,7 @@ def test_a_spot_notice_loses_nothing(deployment, emulator, machine):
     at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=120)
     ec2.change_metadata(machine, metadata.spot_interruption("terminate", at))
     replacement = deployment.wait_ready(other_than=machine.instance_id)
-    assert replacement.execute("cat", "/opt/openclaw/workspace/last-words") == "not in any backup yet\n"
+    assert replacement.execute("cat", "/opt/openclaw/workspace/last-words") == "not in any backup yet"
     calls = [each["call"] for each in emulator.requests() if each["who"].endswith(f"/{machine.instance_id}")]
     keys = [each.get("key") for each in emulator.requests() if each["who"].endswith(f"/{machine.instance_id}")]
     released = len(keys) - 1 - keys[::-1].index("lease.json")
