@@ -15,6 +15,7 @@ import pytest
 from machine.state.machine import Machine, Writer, make_parents
 from state import copying, exclusions, sqlite
 from state.settings import Settings
+from state.staged_tree import StagedTree
 from state.staging import Staging
 
 
@@ -114,7 +115,7 @@ def test_what_a_killed_run_had_staged_and_is_gone_since_does_not_stay(host, monk
     host.write("workspace/new/3.md", "3")
     child = os.fork()
     if not child:
-        monkeypatch.setattr(Staging, "_drop_vanished", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        monkeypatch.setattr(StagedTree, "drop_unseen", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
         host.stage()
     os.waitpid(child, 0)
     assert (host.staged / "workspace/new/3.md").exists()

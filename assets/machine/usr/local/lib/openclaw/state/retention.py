@@ -4,13 +4,15 @@ was set aside, the newest few."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Callable
 
 from .engines.base import Snapshot
 
 # However close together: should the newest turn out damaged, the next one is not hours old.
 KEPT_LAST = 3
+# As long as the bucket keeps what the mirror sets aside.
+ASIDE = timedelta(days=35)
 _PERIODS: dict[str, Callable[[datetime], tuple]] = {
     "hourly": lambda time: (time.year, time.month, time.day, time.hour),
     "daily": lambda time: (time.year, time.month, time.day),
@@ -21,7 +23,8 @@ _PERIODS: dict[str, Callable[[datetime], tuple]] = {
 def expired(snapshots: Sequence[Snapshot], hourly: int, daily: int, weekly: int) -> list[Snapshot]:
     """@param snapshots oldest first by Snapshot.order; the newest always stay, whatever their clocks said"""
     newest_first = [snapshot for snapshot in reversed(snapshots) if not snapshot.set_aside]
-    aside = [snapshot for snapshot in reversed(snapshots) if snapshot.set_aside]
+    end = max((snapshot.time for snapshot in snapshots), default=None)
+    aside = [one for one in reversed(snapshots) if one.set_aside and end - one.time < ASIDE]
     kept = {snapshot.id for snapshot in (*newest_first[:KEPT_LAST], *aside[:KEPT_LAST])}
     for period, count in (("hourly", hourly), ("daily", daily), ("weekly", weekly)):
         seen: set[tuple] = set()

@@ -21,6 +21,7 @@ from .errors import Refused, StateError
 from .links import is_behind_link
 from .progress import Progress
 from .settings import Settings
+from .staged_tree import StagedTree
 from .staging_index import Entry, Index
 
 # A file that changed this shortly before it was staged is looked at again by the next run.
@@ -44,14 +45,11 @@ class Staging:
     def __init__(self, settings: Settings):
         self.roots = settings.roots
         self.home = settings.var / "staging"
-        self.tree = self.home / "tree"
-        self.new = self.home / "new"
+        self.tree = StagedTree(self.home)
         # There while the tree is not what the index says.
         self.unfinished = self.home / "unfinished"
         # New databases, and what only looks like one.
         self._met: set[str] = set()
-        self._made: set[str] = set()
-        self._links: dict[tuple[int, int], str] = {}
         self._read = 0
         self._unstable: list[str] = []
         self._broken: list[str] = []
@@ -72,13 +70,13 @@ class Staging:
             # A new database may name files that the walk had passed before they were there.
             while self._walk_and_copy(index):
                 pass
-            self._drop_vanished(index)
-            self._set_directory_times(index)
+            self.tree.drop_unseen(index)
+            self.tree.set_directory_times(index)
             index.commit()
             self.unfinished.unlink()
             files, size = index.totals()
             databases = index.databases()
-            yield Staged(self.tree, files, size, databases, index, self._read, self._unstable, self._broken)
+            yield Staged(self.tree.root, files, size, databases, index, self._read, self._unstable, self._broken)
         except (OSError, sqlite3.OperationalError) as error:
             if not _is_full(error):
                 raise
@@ -98,10 +96,10 @@ class Staging:
         where a run was killed: its index is the former run's."""
         marker = self.home / "boot-id"
         boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        is_whole = self.tree.is_dir() and not self.unfinished.exists()
+        is_whole = self.tree.root.is_dir() and not self.unfinished.exists()
         if not is_whole or not marker.exists() or marker.read_text() != boot_id:
             self.discard()
-            self.tree.mkdir(mode=0o700, parents=True)
+            self.tree.root.mkdir(mode=0o700, parents=True)
             marker.write_text(boot_id)
             durable.sync_directory(self.home)
 
@@ -151,8 +149,7 @@ class Staging:
     def _walk_and_copy(self, index: Index) -> bool:
         """Whether it met a database that was not known. What a former walk saw and this one does not is gone."""
         index.begin_walk()
-        self._links.clear()
-        self._made.clear()
+        self.tree.begin_walk()
         met = len(self._met)
         progress = Progress("staging")
         for number, (path, source, status) in enumerate(self._walk()):
@@ -179,7 +176,7 @@ class Staging:
     def _is_current(self, path: str, known: str, source: str, status: os.stat_result) -> bool:
         if known != _moment(source, status, database=False):
             return False
-        return status.st_nlink == 1 or self._first_name(path, status) == path or self._share(path, status)
+        return status.st_nlink == 1 or self.tree.is_first_name(path, status) or self.tree.share(path, status)
 
     def _stage_database(self, index: Index, path: str, source: str, status: os.stat_result) -> None:
         moment = _moment(source, status, database=True)
@@ -187,10 +184,9 @@ class Staging:
         if known and known.kind == "database" and known.moment == moment:
             index.keep(path)
             return
-        self._make_parents(path)
-        _remove(self.new)
+        new = self.tree.clear_new()
         try:
-            version = sqlite.copy(source, self.new)
+            version = sqlite.copy(source, new)
         except sqlite3.DatabaseError as error:
             if not os.path.exists(source):
                 return
@@ -207,24 +203,21 @@ class Staging:
                 self._broken.append(path)
             self._stage_file(index, path, source, status)
             return
-        faults = sqlite.faults(self.new) if sqlite.is_decisive(path) else []
+        faults = sqlite.faults(new) if sqlite.is_decisive(path) else []
         if faults:
             self._broken.append(path)
             log.say(f"{source} does not pass SQLite's integrity check: {faults[0]}")
-        self._place(path, status)
-        size = self.tree.joinpath(path).lstat().st_size
+        size = self.tree.place(path, status)
         self._read += size
         # One that is broken is looked at again by each run.
         index.put(path, "database", moment if _is_old(moment) and not faults else "racy", size, version)
 
     def _stage_file(self, index: Index, path: str, source: str, status: os.stat_result) -> None:
-        if status.st_nlink > 1 and self._first_name(path, status) != path and self._share(path, status):
+        if status.st_nlink > 1 and not self.tree.is_first_name(path, status) and self.tree.share(path, status):
             index.put(path, "file", _moment(source, status, database=False), status.st_size)
             return
-        self._make_parents(path)
-        _remove(self.new)
         try:
-            status = copying.copy_file(source, self.new)
+            status = copying.copy_file(source, self.tree.clear_new())
         except FileNotFoundError:
             return
         except copying.Changing:
@@ -234,7 +227,7 @@ class Staging:
             if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
                 raise
             return
-        self._place(path, status)
+        self.tree.place(path, status)
         self._read += status.st_size
         moment = _moment(source, status, database=False)
         index.put(path, "file", moment if _is_old(moment) else "racy", status.st_size)
@@ -247,12 +240,7 @@ class Staging:
             index.keep(path)
 
     def _stage_directory(self, index: Index, path: str, known: Entry | None, status: os.stat_result) -> None:
-        target = self.tree / path
-        if target.is_symlink() or (target.exists() and not target.is_dir()):
-            target.unlink()
-        target.mkdir(mode=0o700, exist_ok=True)
-        os.chown(target, status.st_uid, status.st_gid)
-        os.chmod(target, stat.S_IMODE(status.st_mode))
+        self.tree.make_directory(path, status)
         moment = f"{status.st_mtime_ns}:{status.st_mode}:{status.st_uid}:{status.st_gid}"
         if known and known.kind == "directory" and known.moment == moment:
             index.keep(path)
@@ -269,66 +257,9 @@ class Staging:
             pointee = os.readlink(source)
         except OSError:
             return
-        _remove(self.new)
-        os.symlink(pointee, self.new)
-        self._place(path, status)
+        os.symlink(pointee, self.tree.clear_new())
+        self.tree.place(path, status)
         index.put(path, "link", moment)
-
-    def _first_name(self, path: str, status: os.stat_result) -> str:
-        return self._links.setdefault((status.st_dev, status.st_ino), path)
-
-    def _share(self, path: str, status: os.stat_result) -> bool:
-        """Makes path a hard link of the first staged name of the same file."""
-        original, target = self.tree / self._first_name(path, status), self.tree / path
-        try:
-            if not target.exists() or not os.path.samestat(target.lstat(), original.lstat()):
-                self._make_parents(path)
-                _remove(self.new)
-                os.link(original, self.new)
-                _replace(self.new, target)
-        except FileNotFoundError:
-            return False
-        return True
-
-    def _make_parents(self, path: str) -> None:
-        """Known databases come before the walk that stages their directories, and a killed run may have left a link
-        where one is now: through it, what is written here would go to others' files."""
-        relative = os.path.dirname(path)
-        if relative in self._made:
-            return
-        parent = self.tree
-        for name in relative.split("/"):
-            parent = parent / name
-            if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
-                parent.unlink()
-            parent.mkdir(mode=0o700, exist_ok=True)
-        self._made.add(relative)
-
-    def _place(self, path: str, status: os.stat_result) -> None:
-        os.chown(self.new, status.st_uid, status.st_gid, follow_symlinks=False)
-        if not stat.S_ISLNK(status.st_mode):
-            os.chmod(self.new, stat.S_IMODE(status.st_mode))
-        os.utime(self.new, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
-        _replace(self.new, self.tree / path)
-
-    def _drop_vanished(self, index: Index) -> None:
-        for path, kind in index.unseen():
-            target = self.tree / path
-            if is_behind_link(target, self.tree):
-                # The directory it was in went as a whole; behind the link in its place there are others' files.
-                continue
-            if kind == "directory" and target.is_dir() and not target.is_symlink():
-                shutil.rmtree(target)
-            elif kind != "directory" and not target.is_dir():
-                _remove(target)
-        index.forget_unseen()
-
-    def _set_directory_times(self, index: Index) -> None:
-        for entry in index.entries():
-            if entry.kind == "directory":
-                with contextlib.suppress(FileNotFoundError):
-                    changed = int(entry.moment.partition(":")[0])
-                    os.utime(self.tree / entry.path, ns=(changed, changed))
 
 
 def _moment(source: str, status: os.stat_result, database: bool) -> str:
@@ -358,15 +289,3 @@ def _is_sidecar(index: Index, path: str) -> bool:
             base = index.get(path[: -len(suffix)])
             return base is not None and base.kind == "database"
     return False
-
-
-def _remove(path: Path) -> None:
-    # Its directory may be a file now.
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        path.unlink()
-
-
-def _replace(new: Path, target: Path) -> None:
-    if target.is_dir() and not target.is_symlink():
-        shutil.rmtree(target)
-    os.replace(new, target)

@@ -1,0 +1,118 @@
+"""The staged copy as a tree of files: what is put into it, shared within it and dropped from it.
+
+Every path is relative to it. A killed run, or a person, may have left anything where something is put.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from .links import is_behind_link
+from .staging_index import Index
+
+
+class StagedTree:
+    def __init__(self, home: Path):
+        self.root = home / "tree"
+        # What is on its way in; the same file system.
+        self.new = home / "new"
+        self._made: set[str] = set()
+        # The first name of each file with several.
+        self._names: dict[tuple[int, int], str] = {}
+
+    def begin_walk(self) -> None:
+        self._made.clear()
+        self._names.clear()
+
+    def clear_new(self) -> Path:
+        """Where to make what place() then puts in."""
+        remove(self.new)
+        return self.new
+
+    def place(self, path: str, status: os.stat_result) -> int:
+        """Puts what was made into its place, with the source's owner, mode and time; returns its size."""
+        self._make_parents(path)
+        os.chown(self.new, status.st_uid, status.st_gid, follow_symlinks=False)
+        if not stat.S_ISLNK(status.st_mode):
+            os.chmod(self.new, stat.S_IMODE(status.st_mode))
+        os.utime(self.new, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
+        _replace(self.new, self.root / path)
+        return (self.root / path).lstat().st_size
+
+    def make_directory(self, path: str, status: os.stat_result) -> None:
+        target = self.root / path
+        if target.is_symlink() or (target.exists() and not target.is_dir()):
+            target.unlink()
+        target.mkdir(mode=0o700, exist_ok=True)
+        os.chown(target, status.st_uid, status.st_gid)
+        os.chmod(target, stat.S_IMODE(status.st_mode))
+
+    def is_first_name(self, path: str, status: os.stat_result) -> bool:
+        """Of a file with several; the first one asked for."""
+        return self._first_name(path, status) == path
+
+    def share(self, path: str, status: os.stat_result) -> bool:
+        """Makes path a hard link of the first staged name of the same file."""
+        original, target = self.root / self._first_name(path, status), self.root / path
+        try:
+            if not target.exists() or not os.path.samestat(target.lstat(), original.lstat()):
+                self._make_parents(path)
+                os.link(original, self.clear_new())
+                _replace(self.new, target)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def drop_unseen(self, index: Index) -> None:
+        """What the walk did not meet is gone."""
+        for path, kind in index.unseen():
+            target = self.root / path
+            if is_behind_link(target, self.root):
+                # The directory it was in went as a whole; behind the link in its place there are others' files.
+                continue
+            if kind == "directory" and target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            elif kind != "directory" and not target.is_dir():
+                remove(target)
+        index.forget_unseen()
+
+    def set_directory_times(self, index: Index) -> None:
+        """At the end: each file that comes in changes its directory's."""
+        for entry in index.entries():
+            if entry.kind == "directory":
+                with contextlib.suppress(FileNotFoundError):
+                    changed = int(entry.moment.partition(":")[0])
+                    os.utime(self.root / entry.path, ns=(changed, changed))
+
+    def _first_name(self, path: str, status: os.stat_result) -> str:
+        return self._names.setdefault((status.st_dev, status.st_ino), path)
+
+    def _make_parents(self, path: str) -> None:
+        """Known databases come before the walk that stages their directories. Through a link, what is written here
+        would go to others' files."""
+        relative = os.path.dirname(path)
+        if relative in self._made:
+            return
+        parent = self.root
+        for name in relative.split("/"):
+            parent = parent / name
+            if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
+                parent.unlink()
+            parent.mkdir(mode=0o700, exist_ok=True)
+        self._made.add(relative)
+
+
+def remove(path: Path) -> None:
+    # Its directory may be a file now.
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()
+
+
+def _replace(new: Path, target: Path) -> None:
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    os.replace(new, target)
