@@ -48,8 +48,10 @@ def boot(settings: Settings, given: Namespace) -> None:
     # OpenClaw's start waits for this, and not for what follows.
     notify("READY=1")
     if granted:
-        # Or the next machine would start from the newest snapshot again.
-        Backup(settings).run(force=True)
+        # Or the next machine would start from the newest snapshot again. It tells of its failure itself, and OpenClaw
+        # has to go on.
+        with contextlib.suppress(StateError, OSError):
+            Backup(settings).run(force=True)
     if settings.backup != "off":
         metrics.publish(Aws(settings), {"RestoreSuccess": 1})
 

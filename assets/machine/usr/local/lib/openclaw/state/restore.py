@@ -80,9 +80,10 @@ class Restore:
         else:
             # Local state is newer than any backup.
             self._take_in()
-            if engines.of(self.settings, self.aws).highest_generation() >= held.generation:
+            highest = engines.of(self.settings, self.aws).highest_generation()
+            if highest >= held.generation:
                 # Somebody copied another bucket's backups here: ours must be above them.
-                self.lease.raise_to(engines.of(self.settings, self.aws).highest_generation() + 1)
+                self.lease.raise_to(highest + 1)
         if chosen and asked.paths:
             self._grant(asked, chosen)
         self.requests.close(asked)
