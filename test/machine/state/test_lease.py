@@ -116,6 +116,41 @@ def test_a_look_at_a_lost_lease_stops_openclaw_before_the_next_backup_would(livi
     assert json.loads(living.state("status"))["fenced"]["reason"]
 
 
+DRAIN = "stop --no-block openclaw-drain.service"
+
+
+def drains(machine):
+    return machine.commands.exists() and DRAIN in machine.commands.read_text()
+
+
+def test_a_living_holder_that_is_waited_for_drains(living):
+    """The group has let go of it, and EC2 has not: nothing that it wrote may be lost."""
+    living.write("workspace/notes/3.md", "the last words")
+    living.state("lease", "check")
+    assert not drains(living)
+    other = living.deployment.launch()
+    waiting = other.start("boot", "--patience", "0", LEASE_WAIT_SECONDS="60")
+    while "lease-wanted.json" not in living.deployment.stored():
+        time.sleep(0.1)
+    living.state("lease", "check")
+    assert drains(living) and f"{other.instance} was launched in this machine's place" in living.log
+    living.backup("--final")
+    assert waiting.wait() == 0, waiting.stderr.read()
+    assert other.path("workspace/notes/3.md").read_text() == "the last words"
+    other.state("lease", "check")
+    assert not drains(other), "what was asked of the former holder asks nothing of this one"
+
+
+def test_a_machine_that_is_gone_waits_for_nothing(living):
+    other = living.deployment.launch()
+    generation = lease(living.deployment)["generation"]
+    wanted = {"generation": generation, "instance": other.instance}
+    living.deployment.put("lease-wanted.json", json.dumps(wanted).encode())
+    other.die()
+    living.state("lease", "check")
+    assert not drains(living)
+
+
 def test_a_look_at_the_lease_through_an_outage_stops_nothing(living, cloud):
     with cloud.playing(Fault(lambda request: request.path.endswith("/lease.json"), status=503)):
         living.state("lease", "check", expect=1)

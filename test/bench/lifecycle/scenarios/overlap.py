@@ -13,8 +13,7 @@ WRITES = ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjects", "s3:CopyObject"
 
 def overlap(run: Run) -> Outcome:
     """The group lets go of a machine that serves on, and launches another, which waits for the living holder of the
-    lease and then takes it. The first one looks every minute whether it still has it; what it wrote since its last
-    backup is lost."""
+    lease and then takes it. The first one looks every minute who wants it, drains, and gives it back."""
     ending = run.begin("two machines at once")
     first = ending.machine
     run.deployment.client("autoscaling").detach_instances(
@@ -33,8 +32,8 @@ def overlap(run: Run) -> Outcome:
     require_no_writes(run, first, ready)
     seconds = ending.writer.last_at - ending.begun
     outcome.note = (
-        f"the first one served for {seconds:.0f} s after the second was launched, until it saw that it was fenced; it "
-        "wrote nothing to the bucket after the second was ready, and what it had written since its last backup is lost"
+        f"the first one served for {seconds:.0f} s after the group had let go of it, and wrote nothing to the bucket "
+        "after the second was ready"
     )
     return outcome
 

@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs.add_parser("drill", help="restore the newest snapshot into scratch, verify it, clean up")
     verbs.add_parser("status", help="what this machine knows of its state")
-    lease = verbs.add_parser("lease", help="the right to write; a check that finds it lost stops OpenClaw")
+    lease = verbs.add_parser("lease", help="the right to write; check: stop OpenClaw where it is lost or waited for")
     lease.add_argument("action", choices=("check", "release"))
     return parser
 

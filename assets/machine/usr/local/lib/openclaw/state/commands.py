@@ -25,6 +25,7 @@ from .restore import Restore
 from .settings import Settings
 
 SERVICE = "openclaw.service"
+DRAIN = "openclaw-drain.service"
 
 
 def backup(settings: Settings, given: Namespace) -> None:
@@ -176,6 +177,10 @@ def lease(settings: Settings, given: Namespace) -> None:
         Gates(settings).fence(error)
         metrics.publish(aws, {"Fenced": 1})
         raise
+    waiting = of_bucket.waiting()
+    if waiting:
+        log.say(f"{waiting} was launched in this machine's place and waits for its lease: draining")
+        programs.run(["systemctl", "stop", "--no-block", DRAIN], 60)
 
 
 def _require_backups(settings: Settings) -> None:

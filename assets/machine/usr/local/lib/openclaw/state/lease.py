@@ -5,6 +5,7 @@ No clock is compared: the holder is told apart by its nonce, and whether it live
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import time
@@ -17,6 +18,8 @@ from .errors import Fenced, Refused, Unavailable
 from .settings import Settings
 
 KEY = "lease.json"
+# Which machine waits for the holder of which generation.
+WANTED = "lease-wanted.json"
 POLL_SECONDS = 2
 
 
@@ -84,6 +87,8 @@ class Lease:
             current, etag = self.current()
             alive = self._why_alive(current, own)
             if alive and time.monotonic() - begun < self._patience(current):
+                if not said:
+                    self._ask_for(current, own)
                 if alive != said:
                     log.say(f"waiting for the former holder of the lease, {current.instance}: {alive}")
                     said = alive
@@ -117,6 +122,26 @@ class Lease:
         current, etag = self._own()
         if current.released or not current.ending:
             self._write(replace(current, released=False, ending=True), etag)
+
+    def waiting(self) -> str:
+        """The id of a machine that runs and waits for this one's lease; empty where there is none."""
+        found, held = self.aws.get(WANTED), self.held()
+        try:
+            wanted = json.loads(found[0]) if found else {}
+            generation, waiter = wanted.get("generation"), wanted.get("instance")
+        except (ValueError, AttributeError):
+            return ""
+        # What was asked of a former holder, or by a machine that is gone, asks nothing of this one.
+        if generation != held.generation or waiter == held.instance or instance.is_gone(self.aws, waiter):
+            return ""
+        return waiter
+
+    def _ask_for(self, current: Holding, own: str) -> None:
+        """A holder that lives looks every minute (openclaw-lease.timer), saves its state and lets go."""
+        wanted = {"generation": current.generation, "instance": own}
+        # Without it, the wait is only longer.
+        with contextlib.suppress(Unavailable):
+            self.aws.put(WANTED, json.dumps(wanted).encode())
 
     def _patience(self, current: Holding) -> int:
         return self.settings.lease_ending_wait_seconds if current.ending else self.settings.lease_wait_seconds
