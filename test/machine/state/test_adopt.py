@@ -48,7 +48,7 @@ def test_an_archive_in_the_bucket_becomes_the_state_and_the_newest_backup(servin
     serving.deployment.put("adopt/ann.tar.gz", path.read_bytes())
     serving.state("adopt", "ann.tar.gz")
     assert serving.commands.read_text().split("\n")[:3] == [
-        "is-active --quiet openclaw.service",
+        "is-active openclaw.service",
         "stop openclaw.service",
         "start openclaw.service",
     ]
@@ -73,7 +73,7 @@ def test_the_next_loss_is_noticed(living, path):
     living.state("adopt", str(path))
     assert path.exists()
     shutil.rmtree(living.path(".openclaw/media"))
-    living.backup(expect=78)
+    living.backup(expect=79)
 
 
 @one_engine

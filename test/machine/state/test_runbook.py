@@ -162,7 +162,7 @@ def test_a_running_service_is_stopped_for_it_and_started_again(living):
     (living.directory / "bin/systemctl").write_text(f'#!/bin/sh\necho "$@" >> {living.commands}\n')
     living.state("restore")
     assert living.commands.read_text().split("\n")[:3] == [
-        "is-active --quiet openclaw.service",
+        "is-active openclaw.service",
         "stop openclaw.service",
         "start openclaw.service",
     ]
