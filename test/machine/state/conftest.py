@@ -15,6 +15,9 @@ from machine.state.machine import LIBRARY, REGION, Deployment
 from machine.state.proxy import Proxy
 
 sys.path.insert(0, str(LIBRARY))
+# In the library, which is on the path only now.
+from machine.state.host import Host  # noqa: E402
+
 ENGINES = ("snapshots", "mirror")
 
 
@@ -101,6 +104,11 @@ def living(machine):
     machine.a_life()
     machine.backup()
     return machine
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(tmp_path)
 
 
 @pytest.fixture

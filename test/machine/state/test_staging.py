@@ -12,36 +12,10 @@ import threading
 import time
 
 import pytest
-from machine.state.machine import Machine, Writer, make_parents
+from machine.state.machine import Writer
 from state import copying, exclusions, sqlite
-from state.settings import Settings
 from state.staged_tree import StagedTree
 from state.staging import Staging
-
-
-@pytest.fixture
-def host(tmp_path):
-    class Host(Machine):
-        def __init__(self):
-            self.directory, self.data, self.var = tmp_path, tmp_path / "data", tmp_path / "var"
-            for name in (".openclaw", "workspace", "auth-profile-secrets"):
-                make_parents(self.data / name)
-
-        @property
-        def settings(self):
-            # Staging looks at two of them.
-            return Settings(**{**dict.fromkeys(Settings.__dataclass_fields__), "data": self.data, "var": self.var})
-
-        def stage(self):
-            with Staging(self.settings).refreshed() as staged:
-                names = {entry.path for entry in staged.index.entries() if entry.kind in ("file", "database")}
-                return staged, names
-
-        @property
-        def staged(self):
-            return self.var / "staging" / "tree"
-
-    return Host()
 
 
 def test_a_database_is_copied_whole_while_it_is_written(host):

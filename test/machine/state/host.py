@@ -1,0 +1,29 @@
+"""The directories of a machine, for the staging alone: no cloud, no processes."""
+
+from pathlib import Path
+
+from machine.state.machine import Machine, make_parents
+from state.settings import Settings
+from state.staging import Staged, Staging
+
+
+class Host(Machine):
+    def __init__(self, directory: Path):
+        self.directory, self.data, self.var = directory, directory / "data", directory / "var"
+        for name in (".openclaw", "workspace", "auth-profile-secrets"):
+            make_parents(self.data / name)
+
+    @property
+    def settings(self) -> Settings:
+        # Staging looks at two of them.
+        return Settings(**{**dict.fromkeys(Settings.__dataclass_fields__), "data": self.data, "var": self.var})
+
+    def stage(self) -> "tuple[Staged, set[str]]":
+        """What it says, and the names of the files and databases."""
+        with Staging(self.settings).refreshed() as staged:
+            names = {entry.path for entry in staged.index.entries() if entry.kind in ("file", "database")}
+            return staged, names
+
+    @property
+    def staged(self) -> Path:
+        return self.var / "staging" / "tree"
