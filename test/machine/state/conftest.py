@@ -16,7 +16,7 @@ from machine.state.proxy import Proxy
 
 sys.path.insert(0, str(LIBRARY))
 # In the library, which is on the path only now.
-from machine.state.host import Host  # noqa: E402
+from machine.state.host import Host
 
 ENGINES = ("snapshots", "mirror")
 

@@ -52,6 +52,15 @@ class Deployment:
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
 
+    def body(self, key: str) -> bytes:
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def flip(self, key: str, where: "int | None" = None) -> None:
+        """A byte of an object, by default in its middle."""
+        body = bytearray(self.body(key))
+        body[len(body) // 2 if where is None else where] ^= 1
+        self.put(key, bytes(body))
+
     def erase(self, prefix: str) -> None:
         """With every older version: what no machine of ours may do."""
         found = self.s3.list_object_versions(Bucket=self.bucket, Prefix=prefix)
@@ -156,6 +165,14 @@ class Machine:
     def record(self, event: str) -> dict:
         found = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
         return next((line for line in reversed(found) if line["event"] == event), {})
+
+    def stub(self, program: str, script: str) -> Path:
+        """In the place of a program, which is `$real` to the script."""
+        path = self.directory / "bin" / program
+        real = shutil.which(program, path=f"{self.deployment.path}:{os.environ['PATH']}")
+        path.write_text(f"#!/bin/sh\nreal={real}\n{script}\n")
+        path.chmod(0o755)
+        return path
 
     def die(self) -> None:
         """The instance is gone, its volume with it."""

@@ -146,11 +146,11 @@ sys.exit(main())
 """
 
 
-def cut_at(machine, step, after, *arguments):
+def cut_at(machine, step, after, *arguments, **environment):
     """Runs a command and kills its whole process group at the call numbered after + 1 of a function."""
     command = [sys.executable, "-c", CUT, step, str(after), *arguments]
     return subprocess.run(
-        command, env=machine.environment, process_group=0, capture_output=True, check=False
+        command, env={**machine.environment, **environment}, process_group=0, capture_output=True, check=False
     ).returncode
 
 
