@@ -193,27 +193,6 @@ def test_a_stale_lock_of_a_killed_run_does_not_stop_the_next(make_deployment, cl
     assert machine.record("prune")["result"] == "success"
 
 
-@pytest.mark.parametrize("hours", [-1, 1])
-def test_a_clock_that_is_off_does_not_change_which_backup_is_the_newest(make_deployment, hours):
-    """The first of two backups, and only it, is stamped by a clock that is an hour off."""
-    deployment = make_deployment(backup="mirror")
-    machine = deployment.launch()
-    machine.boot()
-    machine.a_life()
-    machine.backup()
-    key = next(key for key in deployment.stored() if key.startswith("mirror/manifests/"))
-    body = deployment.s3.get_object(Bucket=deployment.bucket, Key=key)["Body"].read()
-    stamp = key.split("_")[1]
-    skewed = key.replace(stamp, f"{stamp[:9]}{(int(stamp[9:11]) + hours) % 24:02d}{stamp[11:]}")
-    deployment.put(skewed, body)
-    deployment.erase(key)
-    machine.write("workspace/notes/3.md", "second")
-    machine.backup()
-    replacement = machine.replaced()
-    replacement.boot()
-    assert replacement.path("workspace/notes/3.md").read_text() == "second"
-
-
 def test_metrics_that_cannot_be_published_fail_nothing(living, cloud):
     with cloud.playing(
         Fault(lambda r: r.path == "/" and r.method == "POST" and "monitoring" in str(r.headers), status=403)
