@@ -15,7 +15,6 @@ import pytest
 from machine.state.machine import Writer
 from state import copying, exclusions, sqlite
 from state.staged_tree import StagedTree
-from state.staging import Staging
 
 
 def test_a_database_is_copied_whole_while_it_is_written(host):
