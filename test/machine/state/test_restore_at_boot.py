@@ -112,8 +112,8 @@ CUTS = {
     "one root moved": ("state.placing:Placing._replace", 1),
     "noted": ("state.placing:Placing.close", 0),
     "in place": ("state.request:Requests.close", 0),
-    # After those of the note of a fence and of the journal.
-    "removed": ("state.durable:remove", 2),
+    # After those of the notes of a fence and of a volume that is behind, and of the journal.
+    "removed": ("state.durable:remove", 3),
 }
 
 
