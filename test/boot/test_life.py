@@ -85,10 +85,10 @@ def test_a_normal_life_asks_for_nothing_that_iam_denies(emulator):
 
 
 def test_a_failed_restore_keeps_openclaw_down_and_refuses_backups(deployment, emulator, machine):
-    before = versions(deployment)
     emulator.fail("s3", "GetObject")
     try:
         machine.cut_power()
+        before = versions(deployment)
         failed = eventually(lambda: failed_machine(deployment, other_than=machine.instance_id), seconds=400)
         assert failed, "no replacement that gave up"
         assert failed.execute("systemctl", "is-active", "openclaw.service", check=False) == "inactive"
