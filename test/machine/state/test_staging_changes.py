@@ -7,7 +7,7 @@ import signal
 import pytest
 from state import copying, sqlite, staging
 from state.errors import Refused
-from state.staging import Staging
+from state.staged_tree import StagedTree
 
 
 @pytest.mark.parametrize("inside", ["readme.md", "deep/in/it.md", "notes.sqlite"])
@@ -47,7 +47,7 @@ def test_what_a_killed_run_staged_is_not_what_the_index_vouches_for(host, monkey
     host.write("workspace/project/x.md", "the other")
     child = os.fork()
     if not child:
-        monkeypatch.setattr(Staging, "_set_directory_times", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        monkeypatch.setattr(StagedTree, "set_directory_times", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
         host.stage()
     os.waitpid(child, 0)
     assert (host.staged / "workspace/project/x.md").read_text() == "the other"
