@@ -91,3 +91,12 @@ def test_a_copy_of_a_living_machines_volume_stays_down(living, copied):
     copied.boot(expect=77)
     assert lease(living.deployment)["instance"] == living.instance
     living.backup()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--final",)])
+def test_a_copy_of_a_living_machines_volume_pushes_nothing(living, copied, arguments):
+    copied.boot(expect=77)
+    kept = living.deployment.stored()
+    copied.backup(*arguments, expect=78)
+    assert living.deployment.stored() == kept
+    assert not lease(living.deployment)["released"]

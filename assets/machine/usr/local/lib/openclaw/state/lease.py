@@ -154,6 +154,8 @@ class Lease:
         held, (current, etag) = self.held(), self.current()
         if held is None:
             raise Fenced("this machine holds no lease: it has not been through a boot's restore")
+        if held.instance != instance.own_id():
+            raise Fenced(f"this volume is a copy of {held.instance}'s, whose lease it is")
         if current is None or current.nonce != held.nonce:
             holder = f"generation {current.generation}, {current.instance}" if current else "nobody"
             raise Fenced(f"the lease is held by {holder}, not by generation {held.generation}, {held.instance}")

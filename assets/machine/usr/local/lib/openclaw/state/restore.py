@@ -64,8 +64,8 @@ class Restore:
             return False
         stale = self.gates.behind_path.exists() or (stamp is not None and self.lease.is_stale())
         if stale:
-            self._refuse_while_another_lives()
             self.gates.note_behind()
+            self._refuse_while_another_lives()
         held = self.lease.acquire()
         durable.remove(self.gates.fenced_path)
         is_first = stamp is None or stale
@@ -157,7 +157,7 @@ class Restore:
         """What people put into the bucket since the last backup, over what is here."""
         engine = engines.of(self.settings, self.aws)
         tree = self.placing.fresh_tree()
-        paths = [path for path in engine.take_in(tree) if self._fits(path)]
+        paths = engine.take_in(tree, self._fits)
         if paths:
             verifying.verify(tree)
             verifying.clear_leases(tree)

@@ -170,6 +170,7 @@ class Staging:
                     self._stage_database(index, path, source, status)
                     self._met.add(path)
                 else:
+                    self._note_broken(path, known, status)
                     self._stage_file(index, path, source, status)
         return len(self._met) > met
 
@@ -231,6 +232,13 @@ class Staging:
         self._read += status.st_size
         moment = _moment(source, status, database=False)
         index.put(path, "file", moment if _is_old(moment) else "racy", status.st_size)
+
+    def _note_broken(self, path: str, known: Entry | None, status: os.stat_result) -> None:
+        """One of OpenClaw's own databases that is none any more: emptied, or without its header."""
+        was_one = known is not None and known.kind == "database"
+        if sqlite.is_decisive(path) and (was_one or (path.endswith(".sqlite") and status.st_size)):
+            self._broken.append(path)
+            log.say(f"{path} is no database any more")
 
     def _keep_last_copy(self, index: Index, path: str, reason: str) -> None:
         self._unstable.append(path)

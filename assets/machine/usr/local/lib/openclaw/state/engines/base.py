@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Callable
 
 from ..aws import Aws
 from ..settings import Settings
@@ -93,8 +94,11 @@ class Engine(ABC):
     def heal(self) -> None:  # noqa: B027 (most engines store each file anew when it is not what it should be)
         """Takes what is damaged out of use, so that the next push stores it again."""
 
-    def take_in(self, into: Path) -> list[str]:
-        """Fetches what people put into the bucket since the last backup; the files' paths below into, often none."""
+    def take_in(self, into: Path, fits: Callable[[str], bool]) -> list[str]:
+        """Fetches what people put into the bucket since the last backup; the files' paths below into, often none.
+
+        @param fits whether a path can come in; what cannot stays where it is
+        """
         return []
 
     def taken_in(self) -> None:  # noqa: B027 (most engines have nothing to note)

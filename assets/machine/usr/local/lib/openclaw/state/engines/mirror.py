@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Callable
 
 from .. import durable, log, transfers
 from ..errors import Damaged, Unavailable
-from ..gates import Gates
+from ..lease import Lease
 from ..settings import ROOTS
 from ..staging import Staged
 from ..transfers import Stored
@@ -137,15 +138,17 @@ class Mirror(Engine):
     def highest_generation(self) -> int:
         return max((one.generation for one in self.list()), default=0)
 
-    def take_in(self, into: Path) -> list[str]:
+    def take_in(self, into: Path, fits: Callable[[str], bool]) -> list[str]:
         try:
-            put = self._put_by_hand()
+            # Of its own generation, a machine that boots has made none yet.
+            put = self._put_by_hand(Lease(self.settings, self.aws).held().generation)
         except Damaged as error:
             log.say(f"nothing is taken in, for nobody knows what a person put there: {error}")
             return []
-        items = list(plain_items(put))
+        items = [item for item in plain_items(put) if item.kind != "file" or fits(item.path)]
         fetch_tree(self.aws, items, into)
-        durable.write_json(self._home / "taking-in.json", {**self._taken(), **put})
+        came_in = {item.key: item.etag for item in items if item.kind == "file"}
+        durable.write_json(self._home / "taking-in.json", {**self._taken(), **came_in})
         return [item.path for item in items if item.kind == "file"]
 
     def taken_in(self) -> None:
@@ -154,10 +157,10 @@ class Mirror(Engine):
             durable.write_json(self._home / "taken-in.json", taking)
             durable.remove(self._home / "taking-in.json")
 
-    def _put_by_hand(self) -> dict[str, str]:
+    def _put_by_hand(self, below: int | None = None) -> dict[str, str]:
         """ETag by key of what neither a backup made nor one that was cut off (which is no state that ever was)."""
         listed = dict(self.aws.list("mirror/"))
-        ours = self._ours(listed, self._last_items(listed))
+        ours = self._ours(listed, self._last_items(listed, below))
         return {key: etag for key, etag in listed.items() if key not in ours and _root_of(key) in ROOTS}
 
     def _taken(self) -> dict[str, str]:
@@ -207,11 +210,10 @@ class Mirror(Engine):
         local.unlink()
         return manifest.snapshot_of(key).id
 
-    def _last_items(self, listed: dict[str, str]) -> dict[str, Item]:
+    def _last_items(self, listed: dict[str, str], below: int | None = None) -> dict[str, Item]:
+        """@param below what is not of an earlier generation, somebody copied here from another bucket"""
         snapshots = [found for found in map(manifest.snapshot_of, listed) if found and not found.set_aside]
-        good = Gates(self.settings).last_good()
-        # Not one that somebody copied here from another bucket, where this machine knows its own.
-        own = [one for one in snapshots if good and one.id == good.snapshot] or snapshots
+        own = [one for one in snapshots if below is None or one.generation < below] or snapshots
         newest: Snapshot | None = max(own, key=lambda one: one.order, default=None)
         return {item.path: item for item in self._items(newest)} if newest else {}
 

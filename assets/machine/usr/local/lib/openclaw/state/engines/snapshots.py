@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from .. import log, programs
 from ..aws import Aws
-from ..errors import Damaged
+from ..errors import Damaged, Unavailable
 from ..settings import ROOTS, Settings
 from ..staging import Staged
 from .base import Engine, Facts, Pushed, Snapshot
@@ -102,6 +102,10 @@ class Snapshots(Engine):
         result = self.restic.run(["forget", "--prune", "--quiet", *(snapshot.id for snapshot in remove)])
         if result.code != 0:
             raise self.restic.failure("prune", result)
+        # restic ends well even where it was not allowed to remove them.
+        left = {one.id for one in self.list()} & {one.id for one in remove}
+        if left:
+            raise Unavailable(f"restic prune: {len(left)} snapshots are still there: {result.last_words}")
 
     def heal(self) -> None:
         """Deduplication would build on a damaged pack for ever: finds the bad ones and drops them."""
