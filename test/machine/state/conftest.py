@@ -117,3 +117,12 @@ def s3(deployment):
 
 
 os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def mirrored(make_deployment):
+    machine = make_deployment(backup="mirror").launch()
+    machine.boot()
+    machine.a_life()
+    machine.backup()
+    return machine

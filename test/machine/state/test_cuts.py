@@ -177,15 +177,6 @@ GIVEN_BACK = {
 }
 
 
-@pytest.fixture
-def mirrored(make_deployment):
-    machine = make_deployment(backup="mirror").launch()
-    machine.boot()
-    machine.a_life()
-    machine.backup()
-    return machine
-
-
 @pytest.mark.parametrize("step", TAKEN)
 def test_a_lease_cut_off_while_it_is_taken(mirrored, step):
     """The same volume goes on with what it has; a replacement, with what is in the bucket."""

@@ -34,17 +34,6 @@ def test_older_snapshot_after_a_lost_object_is_not_mixed_with_the_newest(living)
 
 
 @mir
-def test_restore_by_name_lasts(living):
-    first = living.record("backup")["snapshot"]
-    living.write("workspace/notes/3.md", "spoilt")
-    living.backup()
-    living.state("restore", first)
-    r = living.replaced()
-    r.boot()
-    assert r.path("workspace/notes/3.md").read_text() == "note 3\n" * 20
-
-
-@mir
 @pytest.mark.parametrize("key", ["plain/new.md", "x"])
 def test_what_could_not_come_in_is_not_deleted_by_the_next_backup(living, key):
     living.write("workspace/plain", "a file", 0o644)

@@ -98,7 +98,6 @@ def test_one_name_of_a_file_that_has_two(living):
     assert living.path("workspace/a.md").read_text() == "a"
 
 
-@one_engine
 def test_what_was_restored_by_name_is_what_a_replacement_has(living):
     first = living.record("backup")["snapshot"]
     living.write("workspace/notes/3.md", "spoilt")

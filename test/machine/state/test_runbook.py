@@ -14,15 +14,6 @@ def aws(machine, *arguments):
 
 
 @pytest.fixture
-def mirrored(make_deployment):
-    machine = make_deployment(backup="mirror").launch()
-    machine.boot()
-    machine.a_life()
-    machine.backup()
-    return machine
-
-
-@pytest.fixture
 def archive(mirrored, tmp_path):
     """Another bucket's worth of objects, to be copied over this one's."""
     root = tmp_path / "archive"
