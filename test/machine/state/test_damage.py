@@ -4,9 +4,7 @@ import os
 
 import pytest
 from machine.state.proxy import Fault
-from machine.state.test_restore import damage_newest
-
-LOST = ".openclaw/agents/main/sessions/cold/2.jsonl.zst"
+from machine.state.test_restore import CONTENT, LOST, damage_newest
 
 
 @pytest.fixture
@@ -17,6 +15,12 @@ def deployment(make_deployment):
 def repository(deployment):
     """All of it but for locks, which come and go."""
     return {key for key in deployment.stored("snapshots/") if "/locks/" not in key}
+
+
+def largest_pack(deployment):
+    """The key of the pack that holds the largest file."""
+    packs = {key: len(deployment.body(key)) for key in deployment.stored("snapshots/data/")}
+    return max(packs, key=packs.get)
 
 
 @pytest.fixture
@@ -89,6 +93,7 @@ def test_a_damaged_snapshot_file_is_named_and_the_newest_good_one_taken(living, 
 
 
 def test_after_a_drill_that_found_damage_the_next_backup_heals(living):
+    """Else it would build on the damaged pack, as what is in there has not changed."""
     damage_newest(living)
     living.state("drill", expect=1)
     assert living.record("drill")["result"] == "damaged"
@@ -99,7 +104,7 @@ def test_after_a_drill_that_found_damage_the_next_backup_heals(living):
     replacement.boot()
     assert '"result": "damaged"' not in replacement.log
     assert replacement.path("workspace/notes/3.md").read_text() == "later"
-    assert replacement.path(LOST).read_bytes() == bytes(range(256)) * 100
+    assert replacement.path(LOST).read_bytes() == CONTENT
 
 
 def test_a_damaged_snapshot_file_that_a_drill_found_stops_no_backup(living, newest):
@@ -120,8 +125,7 @@ def test_healing_through_an_outage_changes_nothing(living, cloud, fault):
     (living.var / "damaged").touch()
     living.write("workspace/notes/3.md", "later")
     kept = repository(living.deployment)
-    bodies = {key: len(living.deployment.body(key)) for key in kept if "/data/" in key}
-    largest = max(bodies, key=bodies.get)
+    largest = largest_pack(living.deployment)
     with cloud.playing(Fault(lambda r: r.method == "GET" and largest in r.path, **fault)) as played:
         living.backup(expect=1, BACKUP_TIMEOUT_SECONDS="6")
     assert played.played
@@ -134,3 +138,18 @@ def test_healing_through_an_outage_changes_nothing(living, cloud, fault):
     replacement.boot()
     assert replacement.path("workspace/notes/3.md").read_text() == "later"
     assert replacement.path(LOST).stat().st_size == 100_000
+
+
+def test_what_a_check_says_that_did_not_end_is_no_damage(living):
+    """It may have read what an outage has cut off."""
+    kept = repository(living.deployment)
+    pack = largest_pack(living.deployment).rpartition("/")[2]
+    said = f"pack {pack}: ciphertext verification failed"
+    stub = living.stub("restic", f'[ "$1" = check ] || exec "$real" "$@"; echo "{said}" >&2; exec sleep 60')
+    (living.var / "damaged").touch()
+    living.write("workspace/notes/3.md", "later")
+    living.backup(expect=1, BACKUP_TIMEOUT_SECONDS="3")
+    assert living.record("backup")["result"] == "unavailable"
+    assert repository(living.deployment) == kept
+    stub.unlink()
+    living.backup()

@@ -1,6 +1,7 @@
 """A boot's restore: verified, all or nothing, and finished by a later boot when it is cut off."""
 
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -9,12 +10,16 @@ from pathlib import Path
 import pytest
 from machine.state.proxy import Fault
 
+LOST = ".openclaw/agents/main/sessions/cold/2.jsonl.zst"
+# Nothing compresses it: it is the largest of what is stored with it.
+CONTENT = random.Random(1).randbytes(30_000)  # noqa: S311
+
 
 def damage_newest(machine):
     """Damages what only the newest backup uses: a flipped byte in restic's store, a lost object in the mirror."""
     deployment = machine.deployment
     before = set(deployment.stored())
-    machine.write(".openclaw/agents/main/sessions/cold/2.jsonl.zst", bytes(range(256)) * 100)
+    machine.write(LOST, CONTENT)
     machine.backup()
     new = [key for key in deployment.stored() if key not in before]
     prefix = "snapshots/data/" if deployment.backup == "snapshots" else "mirror/.openclaw/agents/"
@@ -40,16 +45,15 @@ def test_a_damaged_newest_backup_is_named_and_the_newest_good_one_taken(living):
     assert '"result": "damaged"' in replacement.log
     assert len(json.loads((replacement.var / "restored").read_text())["skipped"]) == 1
     assert replacement.notes() == 20
-    lost = ".openclaw/agents/main/sessions/cold/2.jsonl.zst"
-    assert not replacement.path(lost).exists()
+    assert not replacement.path(LOST).exists()
     # The same content again must not lean on what is damaged in the store.
-    replacement.write(lost, bytes(range(256)) * 100)
+    replacement.write(LOST, CONTENT)
     replacement.backup()
     assert replacement.record("prune")["result"] == "success"
     third = replacement.replaced()
     third.boot()
     assert '"result": "damaged"' not in third.log
-    assert third.path(lost).read_bytes() == bytes(range(256)) * 100
+    assert third.path(LOST).read_bytes() == CONTENT
 
 
 def test_a_deleted_object_makes_a_backup_damaged(living):
