@@ -1,7 +1,9 @@
 """S3, Parameter Store, EC2 and CloudWatch (moto) on loopback, the real `aws` and `restic`, and machines on it."""
 
+import compileall
 import functools
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -30,6 +32,14 @@ def _free_port() -> int:
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory):
     return toolbox.build(tmp_path_factory.mktemp("programs"))
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    """A compiled copy: these tests start Python thousands of times."""
+    copy = shutil.copytree(LIBRARY, tmp_path_factory.mktemp("library") / "openclaw")
+    compileall.compile_dir(copy, quiet=1)
+    return copy
 
 
 @pytest.fixture(scope="session")
@@ -73,8 +83,10 @@ def repository(programs, tmp_path_factory):
 
 @pytest.fixture
 def make_deployment(cloud, programs, client, tmp_path, request):
+    library = request.getfixturevalue("library")
+
     def make(virgin=False, **settings):
-        deployment = Deployment(cloud.url, str(programs), client, tmp_path, **settings)
+        deployment = Deployment(cloud.url, str(programs), client, tmp_path, library=library, **settings)
         if not virgin and deployment.backup == "snapshots":
             objects, password = request.getfixturevalue("repository")
             for key, body in objects.items():

@@ -31,6 +31,7 @@ class Deployment:
     backup: str = "snapshots"
     name: str = field(default_factory=lambda: "t" + uuid.uuid4().hex[:10])
     image: str = "ghcr.io/openclaw/openclaw:2026.9.6"
+    library: Path = LIBRARY
 
     def __post_init__(self) -> None:
         self.s3, self.ssm, self.ec2, self.cloudwatch = map(self.client, ("s3", "ssm", "ec2", "cloudwatch"))
@@ -114,7 +115,7 @@ class Machine:
         return {
             "PATH": f"{self.directory / 'bin'}:{deployment.path}:{os.environ['PATH']}",
             "HOME": str(self.directory),
-            "PYTHONPATH": str(LIBRARY),
+            "PYTHONPATH": str(deployment.library),
             "PYTHONDONTWRITEBYTECODE": "1",
             "STACK": deployment.name,
             "AWS_REGION": REGION,

@@ -2,14 +2,15 @@
 
 import pytest
 from machine.state.proxy import Fault
+from machine.state.test_cuts import KEEP_FEW, request
 from machine.state.test_restore import damage_newest
 
-mir = pytest.mark.parametrize("deployment", ["mirror"], indirect=True)
-one = pytest.mark.parametrize("deployment", ["snapshots"], indirect=True)
+with_mirror = pytest.mark.parametrize("deployment", ["mirror"], indirect=True)
+with_snapshots = pytest.mark.parametrize("deployment", ["snapshots"], indirect=True)
 
 
-@mir
-def test_older_snapshot_after_damaged_manifest_is_not_mixed_with_the_newest(living):
+@with_mirror
+def test_older_snapshot_after_a_damaged_manifest_is_not_mixed_with_the_newest(living):
     living.write("workspace/tool.sh", "#!/bin/sh\n", 0o755)
     living.backup()
     living.write("workspace/tool.sh", "#!/bin/sh\nnew\n", 0o755)
@@ -17,23 +18,23 @@ def test_older_snapshot_after_damaged_manifest_is_not_mixed_with_the_newest(livi
     living.path("workspace/notes/4.md").unlink()
     living.backup()
     living.deployment.flip(max(living.deployment.stored("mirror/manifests/")), 60)
-    r = living.replaced()
-    r.boot()
-    assert r.path("workspace/notes/4.md").exists()
-    assert r.path("workspace/notes/3.md").read_text() == "note 3\n" * 20
-    assert oct(r.path("workspace/tool.sh").stat().st_mode)[-3:] == "755"
+    replacement = living.replaced()
+    replacement.boot()
+    assert replacement.path("workspace/notes/4.md").exists()
+    assert replacement.path("workspace/notes/3.md").read_text() == "note 3\n" * 20
+    assert oct(replacement.path("workspace/tool.sh").stat().st_mode)[-3:] == "755"
 
 
-@mir
+@with_mirror
 def test_older_snapshot_after_a_lost_object_is_not_mixed_with_the_newest(living):
     living.write("workspace/notes/3.md", "newest")
     damage_newest(living)
-    r = living.replaced()
-    r.boot()
-    assert r.path("workspace/notes/3.md").read_text() == "note 3\n" * 20
+    replacement = living.replaced()
+    replacement.boot()
+    assert replacement.path("workspace/notes/3.md").read_text() == "note 3\n" * 20
 
 
-@mir
+@with_mirror
 @pytest.mark.parametrize("key", ["plain/new.md", "x"])
 def test_what_could_not_come_in_is_not_deleted_by_the_next_backup(living, key):
     living.write("workspace/plain", "a file", 0o644)
@@ -45,9 +46,9 @@ def test_what_could_not_come_in_is_not_deleted_by_the_next_backup(living, key):
     assert living.deployment.body(f"mirror/workspace/{key}") == b"by hand"
 
 
-@one
+@with_snapshots
 @pytest.mark.parametrize("spoilt", [b"", b"\0" * 4096])
-def test_an_own_database_that_is_none_any_more_is_set_aside(living, spoilt):
+def test_a_database_of_openclaw_that_is_none_any_more_is_set_aside(living, spoilt):
     path = living.path(".openclaw/state/openclaw.sqlite")
     body = path.read_bytes()
     path.write_bytes(spoilt + body[4096:] if spoilt else b"")
@@ -56,13 +57,12 @@ def test_an_own_database_that_is_none_any_more_is_set_aside(living, spoilt):
     living.backup(expect=79)
 
 
-@one
+@with_snapshots
 def test_thinning_out_that_may_not_remove_anything_is_no_success(living, cloud):
     for number in range(3):
         living.write("workspace/notes/3.md", f"text {number}")
         living.backup()
     (living.var / "thinned-out").unlink()
-    few = {f"BACKUP_KEEP_{p}": "1" for p in ("HOURLY", "DAILY", "WEEKLY")}
-    with cloud.playing(Fault(lambda r: r.method == "DELETE" and "/snapshots/snapshots/" in r.path, status=403)):
-        living.backup(**few)
+    with cloud.playing(Fault(request("DELETE", "/snapshots/snapshots/"), status=403)):
+        living.backup(**KEEP_FEW)
     assert living.record("prune")["result"] == "failure"
