@@ -13,6 +13,7 @@ import urllib.request
 import boto3
 import pytest
 from machine.state import quick_key, toolbox
+from machine.state.forkserver import ForkServer
 from machine.state.machine import LIBRARY, REGION, Deployment
 from machine.state.proxy import Proxy
 
@@ -35,11 +36,12 @@ def programs(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory):
-    """A compiled copy: these tests start Python thousands of times."""
-    copy = shutil.copytree(LIBRARY, tmp_path_factory.mktemp("library") / "openclaw")
-    compileall.compile_dir(copy, quiet=1)
-    return copy
+def fork_server(tmp_path_factory):
+    library = shutil.copytree(LIBRARY, tmp_path_factory.mktemp("library") / "openclaw")
+    compileall.compile_dir(library, quiet=1)
+    server = ForkServer(tmp_path_factory.mktemp("fork-server"), library)
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")
@@ -83,10 +85,10 @@ def repository(programs, tmp_path_factory):
 
 @pytest.fixture
 def make_deployment(cloud, programs, client, tmp_path, request):
-    library = request.getfixturevalue("library")
+    fork_server = request.getfixturevalue("fork_server")
 
     def make(virgin=False, **settings):
-        deployment = Deployment(cloud.url, str(programs), client, tmp_path, library=library, **settings)
+        deployment = Deployment(cloud.url, str(programs), client, tmp_path, fork_server=fork_server, **settings)
         if not virgin and deployment.backup == "snapshots":
             objects, password = request.getfixturevalue("repository")
             for key, body in objects.items():

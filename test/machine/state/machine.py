@@ -14,6 +14,8 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from machine.state.forkserver import ForkServer
+
 REPOSITORY = Path(__file__).parents[3]
 LIBRARY = REPOSITORY / "assets/machine/usr/local/lib/openclaw"
 REGION = "me-central-1"
@@ -31,7 +33,8 @@ class Deployment:
     backup: str = "snapshots"
     name: str = field(default_factory=lambda: "t" + uuid.uuid4().hex[:10])
     image: str = "ghcr.io/openclaw/openclaw:2026.9.6"
-    library: Path = LIBRARY
+    # How `python -m state` is run; by default in a process of its own.
+    fork_server: ForkServer | None = None
 
     def __post_init__(self) -> None:
         self.s3, self.ssm, self.ec2, self.cloudwatch = map(self.client, ("s3", "ssm", "ec2", "cloudwatch"))
@@ -115,7 +118,7 @@ class Machine:
         return {
             "PATH": f"{self.directory / 'bin'}:{deployment.path}:{os.environ['PATH']}",
             "HOME": str(self.directory),
-            "PYTHONPATH": str(deployment.library),
+            "PYTHONPATH": str(LIBRARY),
             "PYTHONDONTWRITEBYTECODE": "1",
             "STACK": deployment.name,
             "AWS_REGION": REGION,
@@ -139,9 +142,9 @@ class Machine:
             "BACKUP_TIMEOUT_SECONDS": "60",
         }
 
-    def start(self, *arguments: str, prefix: tuple = (), **environment: str) -> subprocess.Popen:
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
         return subprocess.Popen(
-            [*prefix, sys.executable, "-m", "state", *arguments],
+            [sys.executable, "-m", "state", *arguments],
             env={**self.environment, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -149,11 +152,15 @@ class Machine:
             process_group=0,
         )
 
-    def state(self, *arguments: str, expect: int = 0, prefix: tuple = (), **environment: str) -> str:
-        process = self.start(*arguments, prefix=prefix, **environment)
-        out, err = process.communicate(timeout=180)
+    def state(self, *arguments: str, expect: int = 0, **environment: str) -> str:
+        if self.deployment.fork_server:
+            code, out, err = self.deployment.fork_server.run(arguments, {**self.environment, **environment}, 180)
+        else:
+            process = self.start(*arguments, **environment)
+            out, err = process.communicate(timeout=180)
+            code = process.returncode
         self.log = err
-        assert process.returncode == expect, f"{arguments} ended with {process.returncode}:\n{err}\n{out}"
+        assert code == expect, f"{arguments} ended with {code}:\n{err}\n{out}"
         return out
 
     def boot(self, expect: int = 0, patience: str = "0", **environment: str) -> None:

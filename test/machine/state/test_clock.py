@@ -19,11 +19,12 @@ def backed_up(machine, off):
         machine.backup()
         stub.unlink()
         return
+    before = set(deployment.stored("mirror/manifests/"))
     machine.backup()
-    key = max(deployment.stored("mirror/manifests/"), key=lambda one: one.split("/")[-1])
-    generation, _, *rest = key.split("_")
-    deployment.put("_".join((generation, f"{now:%Y%m%dT%H%M%SZ}", *rest)), deployment.body(key))
+    [key] = set(deployment.stored("mirror/manifests/")) - before
+    body, (generation, _, *rest) = deployment.body(key), key.split("_")
     deployment.erase(key)
+    deployment.put("_".join((generation, f"{now:%Y%m%dT%H%M%SZ}", *rest)), body)
 
 
 @pytest.mark.parametrize("first, second", [(HOUR, -HOUR), (YEAR, timedelta(0)), (timedelta(0), -YEAR)])
