@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 
 import pytest
 
@@ -28,14 +29,17 @@ def note(**more):
 
 @pytest.fixture
 def report(machine, imds):
-    def report(found=None, restored=RESTORED, **env):
-        """Runs it where the bucket holds `found` (None: nothing); the message's subject, body and the log."""
+    def report(found=None, restored=RESTORED, away=False, **env):
+        """Runs it where the bucket holds `found` (None: nothing), or is away; the message's subject, body, the log."""
         if restored is not None:
             (machine.var / "restored").write_text(json.dumps(restored))
         (machine.root / "note").write_text(json.dumps(found))
-        absent = "exit 1" if found is None else f'cp {machine.root}/note "$5"'
+        there = f'cp {machine.root}/note "$5"'
+        answer = "exit 255" if away else "exit 1" if found is None else there
         machine.stub(
-            "aws", f'[[ $4 != s3:* ]] || {{ {absent}; }}\n[[ $1 != sns ]] || printf "%s\\0" "$@" >{machine.root}/sns'
+            "aws",
+            f'[[ $4 != s3:* && "$1 $2" != "s3 ls" ]] || {{ {answer}; }}\n'
+            f'[[ $1 != sns ]] || printf "%s\\0" "$@" >{machine.root}/sns',
         )
         done = machine.run(
             "report-move",
@@ -44,7 +48,7 @@ def report(machine, imds):
             ALARM_TOPIC="arn:aws:sns:me-central-1:1:topic",
             **env,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == int(away), done.stderr
         sent = (machine.root / "sns").read_text().split("\0") if (machine.root / "sns").exists() else None
         if not sent:
             return None, None, done.stderr
@@ -116,6 +120,18 @@ def test_says_so_where_nothing_is_known(report):
 @pytest.mark.parametrize("restored", [None, {"first_boot": True}])
 def test_a_first_boot_is_no_move(report, restored):
     assert report(None, restored)[0] is None
+
+
+def test_does_not_take_an_outage_for_a_machine_that_left_no_word(report, machine):
+    subject, _, log = report(note(), away=True)
+    assert subject is None
+    assert "cannot tell yet why the last machine ended: s3://bucket/handover.json cannot be read" in log
+    end = note()
+    (machine.var / "served").touch()
+    served = datetime.datetime.fromisoformat(end["since"]).timestamp() + 60
+    os.utime(machine.var / "served", (served, served))
+    subject, _, _ = report(end)
+    assert subject.startswith("OpenClaw dev moved: interruption, clean, 1 min 0 s")
 
 
 def test_tells_once(report, machine):

@@ -7,6 +7,8 @@ from . import identity
 from .process import aws, read_json
 
 KEY = "handover.json"
+# How `aws s3 ls` ends where there is no such object; an error ends it with 254 or 255.
+NOTHING_LISTED = 1
 VAR = os.environ.get("OPENCLAW_VAR", "/var/lib/openclaw")
 RUN = os.environ.get("OPENCLAW_RUN", "/run/openclaw")
 
@@ -23,10 +25,14 @@ def leave(record, seconds):
 
 
 def find():
-    """The record of the machine whose last backup this machine restored, or None when it left none."""
+    """The record of the machine whose last backup this machine restored, or None when it left none.
+
+    @raises OSError when the bucket does not answer, which is no word about the end of that machine"""
     restored = read_json(os.path.join(VAR, "restored")) or {}
     path = os.path.join(RUN, f"{KEY}.found")
     if not aws("s3", "cp", "--only-show-errors", _url(), path, seconds=30).well:
+        if aws("s3", "ls", _url(), seconds=30).status != NOTHING_LISTED:
+            raise OSError(f"{_url()} cannot be read")
         return None
     record = read_json(path) or {}
     last = record.get("last_backup") or {}
