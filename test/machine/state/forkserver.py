@@ -91,16 +91,13 @@ def become(arguments: list[str], environment: dict[str, str]) -> None:
 
 def preload() -> None:
     """All but what is under test, whose modules may read their environment."""
+    loader = importlib.import_module("botocore.loaders").JSONFileLoader
+    loader.load_file = staticmethod(functools.cache(loader().load_file))
     importlib.import_module("state.cli")
+    for service in SERVICES:
+        importlib.import_module("state.aws")._client(service, "me-central-1")
     for name in [name for name in sys.modules if name.partition(".")[0] == "state"]:
         del sys.modules[name]
-    loaders, session = importlib.import_module("botocore.loaders"), importlib.import_module("botocore.session")
-    read = loaders.JSONFileLoader().load_file
-    loaders.JSONFileLoader.load_file = staticmethod(functools.cache(read))
-    for service in SERVICES:
-        session.get_session().create_client(
-            service, region_name="me-central-1", aws_access_key_id="none", aws_secret_access_key="none"
-        )
     gc.freeze()
 
 

@@ -6,11 +6,12 @@ import contextlib
 import functools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import get_session
+from botocore.session import Session, get_session
 
 from .errors import Unavailable
 from .settings import Settings
@@ -28,8 +29,16 @@ class AwsError(Unavailable):
         self.code = code
 
 
-# One for all clients: they share what it has read, and half of the memory.
-_session = functools.cache(get_session)
+# botocore's own model of EC2 takes 20 MB and as long as all the others to read. This one knows our one question.
+MODELS = str(Path(__file__).parents[1] / "models")
+
+
+@functools.cache
+def _session() -> Session:
+    """One for all clients: they share what it has read, and half of the memory."""
+    session = get_session()
+    session.set_config_variable("data_path", MODELS)
+    return session
 
 
 @functools.cache
