@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import random
 import time
+from collections.abc import Iterator
 
 import botocore.exceptions
 
@@ -21,6 +23,25 @@ SECRETS = {
     "NEWLINES": f"first {MARK}\nsecond line\n\nlast line",
     "UNICODE": f"naïve ☃ {MARK}",
 }
+
+
+def values_that_break_readers() -> Iterator[str]:
+    """Every trap by itself, and 300 mixtures that are the same in every run."""
+    yield from ["", " ", "'", '"', "$", "\\", "#", "\n", "\r\n", "=", "\t", "`id`", "$(id)", "\\n", "\\'", "${", "a\\"]
+    pieces = [
+        *" \t\n\r'\"$#\\`{}()=:;%é漢😀ab0",
+        "\u00a0",
+        "$$",
+        "${A}",
+        "\\n",
+        "\\x41",
+        "\\012",
+        "export X=1",
+        "\x1b[0m",
+    ]
+    generator = random.Random(1)  # noqa: S311 - a repeatable mixture, not a secret
+    for _ in range(300):
+        yield "".join(generator.choice(pieces) for _ in range(generator.randrange(1, 20)))
 
 
 def container_environment(machine) -> dict[str, str]:

@@ -1,15 +1,36 @@
 """A machine as the deploy left it: ready, open to nobody, its secrets in memory only."""
 
+import json
+
 import pytest
 from lab import demo, settings
 from lab.docker import DockerError
 
-from .looking import GATEWAY, MARK, SECRETS, container_environment, eventually, gateway_token, on_disk
+from .looking import (
+    GATEWAY,
+    MARK,
+    SECRETS,
+    container_environment,
+    eventually,
+    gateway_token,
+    on_disk,
+    values_that_break_readers,
+)
 
 METADATA_TOKEN = [
     *("curl", "--silent", "--show-error", "--max-time", "3", "--request", "PUT"),
     *("--header", "X-aws-ec2-metadata-token-ttl-seconds: 60", "http://169.254.169.254/latest/api/token"),
 ]
+COMPOSE_CONFIG = ["docker", "compose", "--file", "-", "config", "--format", "json"]
+# As the machine's own fetch-secrets writes them.
+WRITE_VALUES = """
+import json, os, runpy, sys
+os.environ.update(PARAMETER_PATH="unused", AWS_REGION="unused")
+os.makedirs(os.environ["OPENCLAW_RUN"], exist_ok=True)
+program = runpy.run_path("/usr/local/libexec/openclaw/fetch-secrets")
+lines = (f"{name}={program['encode'](value)}\\n" for name, value in json.load(sys.stdin).items())
+program["write"](".env", "".join(lines))
+"""
 
 
 def test_the_stack_is_complete_by_the_machine_s_own_signal(deployment, emulator):
@@ -29,6 +50,17 @@ def test_no_unit_failed(machine):
 def test_secrets_arrive_in_the_container_unchanged(machine):
     environment = container_environment(machine)
     assert {name: environment.get(name) for name in SECRETS} == SECRETS
+
+
+def test_any_value_gets_through_the_reader_of_compose(machine):
+    expected = {f"V{number}": value for number, value in enumerate(values_that_break_readers())}
+    machine.execute("env", "OPENCLAW_RUN=/run/values", "python3", "-c", WRITE_VALUES, stdin=json.dumps(expected))
+    compose = "services: {a: {image: x, env_file: [/run/values/.env]}}"
+    printed = machine.execute(*COMPOSE_CONFIG, stdin=compose)
+    # `config` prints what another `config` would read: each $ doubled.
+    assert json.loads(printed)["services"]["a"]["environment"] == {
+        name: value.replace("$", "$$") for name, value in expected.items()
+    }
 
 
 def test_secrets_are_on_no_disk(deployment, machine):

@@ -1,12 +1,8 @@
-"""The Compose file, and the way from a parameter's value into a container's environment."""
+"""The Compose file, and how a parameter's value is written for it."""
 
 import importlib.machinery
 import importlib.util
-import json
 import os
-import random
-import shutil
-import subprocess
 
 import pytest
 import yaml
@@ -94,48 +90,3 @@ def encode():
 )
 def test_a_value_is_written_as_composes_reader_undoes_it(encode, value, encoded):
     assert encode(value) == encoded
-
-
-def compose():
-    """A Docker Compose to ask: the plugin of this machine's docker, or the file that DOCKER_COMPOSE names."""
-    if os.environ.get("DOCKER_COMPOSE"):
-        return [os.environ["DOCKER_COMPOSE"]]
-    docker = shutil.which("docker")
-    if docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
-        return [docker, "compose"]
-    return None
-
-
-def values():
-    """Every trap by itself, and 300 mixtures that are the same in every run."""
-    yield from ["", " ", "'", '"', "$", "\\", "#", "\n", "\r\n", "=", "\t", "`id`", "$(id)", "\\n", "\\'", "${", "a\\"]
-    pieces = [
-        *" \t\n\r'\"$#\\`{}()=:;%é漢😀ab0",
-        "\u00a0",
-        "$$",
-        "${A}",
-        "\\n",
-        "\\x41",
-        "\\012",
-        "export X=1",
-        "\x1b[0m",
-    ]
-    generator = random.Random(1)  # noqa: S311 - a repeatable mixture, not a secret
-    for _ in range(300):
-        yield "".join(generator.choice(pieces) for _ in range(generator.randrange(1, 20)))
-
-
-@pytest.mark.skipif(compose() is None, reason="no Docker Compose here; the boot tests ask the machine's own")
-def test_values_arrive_unchanged_through_the_real_compose(encode, tmp_path):
-    expected = {f"V{number}": value for number, value in enumerate(values())}
-    text = "".join(f"{name}={encode(value)}\n" for name, value in expected.items())
-    (tmp_path / ".env-secrets").write_bytes(text.encode())
-    (tmp_path / "compose.yaml").write_text(f"services: {{a: {{image: x, env_file: ['{tmp_path}/.env-secrets']}}}}\n")
-    done = subprocess.run(
-        [*compose(), "--file", tmp_path / "compose.yaml", "config", "--format", "json"], capture_output=True, check=True
-    )
-    assert done.stderr == b""
-    # `config` prints what another `config` would read: each $ doubled.
-    assert json.loads(done.stdout)["services"]["a"]["environment"] == {
-        name: value.replace("$", "$$") for name, value in expected.items()
-    }
