@@ -26,5 +26,5 @@ def test_a_model_is_a_part_of_botocores(path):
     assert_part_of(json.loads(path.read_text()), theirs, service)
 
 
-def test_there_is_one():
-    assert [path.parts[-3] for path in OURS] == ["ec2"]
+def test_they_are_there():
+    assert [path.parts[-3] for path in OURS] == ["ec2", "ssm"]

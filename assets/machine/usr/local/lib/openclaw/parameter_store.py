@@ -14,6 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 from messages import log
 
+# Parameter Store by what is asked of it: botocore's own model takes longer to read.
+MODELS = os.path.join(os.path.dirname(__file__), "models")
 RETRY_DELAY = float(os.environ.get("OPENCLAW_RETRY_DELAY", "1"))
 ATTEMPTS = 6
 # These answers stay the same however often one asks.
@@ -31,7 +33,9 @@ class AwsError(Exception):
 @functools.cache
 def _client():
     config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 1})
-    return get_session().create_client("ssm", region_name=os.environ["AWS_REGION"], config=config)
+    session = get_session()
+    session.set_config_variable("data_path", MODELS)
+    return session.create_client("ssm", region_name=os.environ["AWS_REGION"], config=config)
 
 
 def _ask(operation, **request):
