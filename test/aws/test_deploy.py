@@ -1,7 +1,6 @@
 """`cdk deploy` and `cdk diff` of the default configuration, and what a change does to the machine."""
 
 import json
-import re
 
 import pytest
 from aws.inventory import inventory
@@ -98,7 +97,7 @@ def changed(cdk, tmp_path_factory):
     return cdk.synth(tmp_path_factory.mktemp("changed") / "cdk.out", backupIntervalMinutes="30")
 
 
-def test_a_changed_machine_replaces_the_instance_terminating_it_first(deployed, cdk, changed, client):
+def test_a_changed_machine_replaces_the_instance_terminating_it_first(deployed, cdk, changed):
     shown = cdk.ok("diff", "--app", changed)
     assert "AWS::EC2::LaunchTemplate" in shown
     [former] = deployed.instances()
@@ -112,9 +111,6 @@ def test_a_changed_machine_replaces_the_instance_terminating_it_first(deployed, 
     terminated = result.stdout.index(f"Successfully terminated instance(s) [{former['InstanceId']}]")
     ready = result.stdout.index(f"Received SUCCESS signal with UniqueId {successor['InstanceId']}")
     assert terminated < ready
-    [old] = client("ec2").describe_instances(InstanceIds=[former["InstanceId"]])["Reservations"][0]["Instances"]
-    ended = re.search(r"\((.+) UTC\)", old["StateTransitionReason"])[1]
-    assert ended <= successor["LaunchTime"].strftime("%Y-%m-%d %H:%M:%S")
 
 
 def test_a_terminated_instance_is_replaced(deployed, client):
