@@ -55,7 +55,7 @@ def test_secrets_arrive_in_the_container_unchanged(machine):
 def test_any_value_gets_through_the_reader_of_compose(machine):
     expected = {f"V{number}": value for number, value in enumerate(values_that_break_readers())}
     machine.execute("env", "OPENCLAW_RUN=/run/values", "python3", "-c", WRITE_VALUES, stdin=json.dumps(expected))
-    compose = "services: {a: {image: x, env_file: [/run/values/.env]}}"
+    compose = "{name: values, services: {a: {image: x, env_file: [/run/values/.env]}}}"
     printed = machine.execute(*COMPOSE_CONFIG, stdin=compose)
     # `config` prints what another `config` would read: each $ doubled.
     assert json.loads(printed)["services"]["a"]["environment"] == {
