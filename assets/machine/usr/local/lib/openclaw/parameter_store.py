@@ -1,21 +1,14 @@
 """Parameter Store through botocore, which starts in a third of the AWS CLI's time."""
 
 import functools
-import gc
 import os
 import time
 
-# What botocore loads stays: to look through it for garbage again and again takes an eighth of a start.
-gc.set_threshold(20_000)
-# ruff: noqa: E402
-
+from aws_session import new_session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import get_session
 from messages import log
 
-# Parameter Store by what is asked of it: botocore's own model takes longer to read.
-MODELS = os.path.join(os.path.dirname(__file__), "models")
 RETRY_DELAY = float(os.environ.get("OPENCLAW_RETRY_DELAY", "1"))
 ATTEMPTS = 6
 # These answers stay the same however often one asks.
@@ -33,9 +26,7 @@ class AwsError(Exception):
 @functools.cache
 def _client():
     config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 1})
-    session = get_session()
-    session.set_config_variable("data_path", MODELS)
-    return session.create_client("ssm", region_name=os.environ["AWS_REGION"], config=config)
+    return new_session().create_client("ssm", region_name=os.environ["AWS_REGION"], config=config)
 
 
 def _ask(operation, **request):

@@ -6,12 +6,11 @@ import contextlib
 import functools
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from aws_session import new_session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session, get_session
 
 from .errors import Unavailable
 from .settings import Settings
@@ -29,16 +28,8 @@ class AwsError(Unavailable):
         self.code = code
 
 
-# EC2 and Parameter Store by what is asked of them: botocore's own models take 30 MB and a quarter of a second to read.
-MODELS = str(Path(__file__).parents[1] / "models")
-
-
-@functools.cache
-def _session() -> Session:
-    """One for all clients: they share what it has read, and half of the memory."""
-    session = get_session()
-    session.set_config_variable("data_path", MODELS)
-    return session
+# One for all clients: they share what it has read, and half of the memory.
+_session = functools.cache(new_session)
 
 
 @functools.cache
