@@ -111,13 +111,17 @@ def machine(deployment):
     return deployment.launch()
 
 
-@pytest.fixture
-def living(machine):
-    """A machine with state in it and one backup made."""
+def alive(machine):
+    """The machine with state in it and one backup made."""
     machine.boot()
     machine.a_life()
     machine.backup()
     return machine
+
+
+@pytest.fixture
+def living(machine):
+    return alive(machine)
 
 
 @pytest.fixture
@@ -135,8 +139,4 @@ os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
 
 @pytest.fixture
 def mirrored(make_deployment):
-    machine = make_deployment(backup="mirror").launch()
-    machine.boot()
-    machine.a_life()
-    machine.backup()
-    return machine
+    return alive(make_deployment(backup="mirror").launch())

@@ -165,13 +165,18 @@ def test_a_fenced_machine_stays_down_at_its_next_boot_while_the_other_lives(livi
     other.backup()
 
 
-def test_a_stale_volume_takes_the_newer_state_when_the_other_is_gone(living):
-    living.write("workspace/notes/3.md", "stale and never backed up")
-    other = living.deployment.launch()
+def overtake(machine):
+    """Another machine takes over, saves newer state and is gone."""
+    other = machine.deployment.launch()
     other.boot()
     other.write("workspace/notes/3.md", "newest")
     other.backup()
     other.die()
+
+
+def test_a_stale_volume_takes_the_newer_state_when_the_other_is_gone(living):
+    living.write("workspace/notes/3.md", "stale and never backed up")
+    overtake(living)
     living.boot()
     assert living.path("workspace/notes/3.md").read_text() == "newest"
     aside = next((living.var / "aside").glob("*/workspace/notes/3.md"))

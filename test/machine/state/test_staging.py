@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import time
 import pytest
 from machine.state.machine import Writer
 from state import copying, exclusions, sqlite
-from state.staged_tree import StagedTree
 
 
 def test_a_database_is_copied_whole_while_it_is_written(host):
@@ -81,16 +79,12 @@ def test_a_directory_that_became_a_link_is_not_followed(host, target):
     assert all((host.staged / name).is_file() for name in there)
 
 
-def test_what_a_killed_run_had_staged_and_is_gone_since_does_not_stay(host, monkeypatch):
+def test_what_a_killed_run_had_staged_and_is_gone_since_does_not_stay(host):
     host.write("workspace/notes/1.md", "1")
     host.stage()
     host.write("workspace/notes/2.md", "2")
     host.write("workspace/new/3.md", "3")
-    child = os.fork()
-    if not child:
-        monkeypatch.setattr(StagedTree, "drop_unseen", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-        host.stage()
-    os.waitpid(child, 0)
+    host.stage_killed_before("drop_unseen")
     assert (host.staged / "workspace/new/3.md").exists()
     host.path("workspace/notes/2.md").unlink()
     shutil.rmtree(host.path("workspace/new"))

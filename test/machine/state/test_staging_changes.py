@@ -2,12 +2,10 @@
 
 import os
 import shutil
-import signal
 
 import pytest
 from state import copying, sqlite, staging
 from state.errors import Refused
-from state.staged_tree import StagedTree
 
 
 @pytest.mark.parametrize("inside", ["readme.md", "deep/in/it.md", "notes.sqlite"])
@@ -45,11 +43,7 @@ def test_what_a_killed_run_staged_is_not_what_the_index_vouches_for(host, monkey
     project, away = host.path("workspace/project"), host.path("workspace/away")
     project.rename(away)
     host.write("workspace/project/x.md", "the other")
-    child = os.fork()
-    if not child:
-        monkeypatch.setattr(StagedTree, "set_directory_times", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-        host.stage()
-    os.waitpid(child, 0)
+    host.stage_killed_before("set_directory_times")
     assert (host.staged / "workspace/project/x.md").read_text() == "the other"
     shutil.rmtree(project)
     away.rename(project)

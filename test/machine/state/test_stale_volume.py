@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from machine.state.proxy import Fault
-from machine.state.test_lease import lease
+from machine.state.test_lease import lease, overtake
 from machine.state.test_restore import cut_at
 
 
@@ -17,11 +17,7 @@ def deployment(make_deployment):
 def behind(living):
     """A machine that another one has overtaken; the other is gone."""
     living.write("workspace/notes/3.md", "stale")
-    other = living.deployment.launch()
-    other.boot()
-    other.write("workspace/notes/3.md", "newest")
-    other.backup()
-    other.die()
+    overtake(living)
     return living
 
 
