@@ -98,8 +98,7 @@ def changed(cdk, tmp_path_factory):
 
 
 def test_a_changed_machine_replaces_the_instance_terminating_it_first(deployed, cdk, changed):
-    shown = cdk.ok("diff", "--app", changed)
-    assert "AWS::EC2::LaunchTemplate" in shown
+    assert "AWS::EC2::LaunchTemplate" in cdk.ok("diff", "--app", changed)
     [former] = deployed.instances()
 
     result = cdk.deploy(changed)
@@ -108,9 +107,10 @@ def test_a_changed_machine_replaces_the_instance_terminating_it_first(deployed, 
     [successor] = deployed.instances()
     assert successor["InstanceId"] != former["InstanceId"]
     assert former["InstanceId"] in deployed.drained
-    terminated = result.stdout.index(f"Successfully terminated instance(s) [{former['InstanceId']}]")
-    ready = result.stdout.index(f"Received SUCCESS signal with UniqueId {successor['InstanceId']}")
-    assert terminated < ready
+    shown = result.stdout
+    begun = shown.index(f"Terminating instance(s) [{former['InstanceId']}]")
+    assert begun < shown.index(f"Received SUCCESS signal with UniqueId {successor['InstanceId']}")
+    assert f"Successfully terminated instance(s) [{former['InstanceId']}]" in shown
 
 
 def test_a_terminated_instance_is_replaced(deployed, client):
