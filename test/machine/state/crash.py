@@ -22,6 +22,8 @@ DATABASES = (".openclaw/state/openclaw.sqlite", ".openclaw/agents/main/agent/ope
 FILES = "workspace/transcripts"
 CURRENT = "workspace/current.md"
 KEPT = 40
+# Rows all over the database, one of which each transaction rewrites: more of them than of the rows that are kept.
+SLOTS = 200
 # Far longer than a row, so that no backup can have copied the row and come too late for its file.
 FILES_KEPT = 600
 # How many of the backups thin out, so that cuts fall into it too.
@@ -51,6 +53,7 @@ class Ledger:
             with contextlib.closing(sqlite3.connect(path)) as database:
                 assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)], f"{name} is damaged"
                 rows = database.execute("SELECT number, life, sha256 FROM entry ORDER BY number").fetchall()
+                slots = set(database.execute("SELECT number, life FROM slot"))
                 assert database.execute("SELECT count(*) FROM state_leases").fetchone() == (0,), "a lease came along"
             numbers = [row[0] for row in rows]
             assert numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else True, (
@@ -58,6 +61,7 @@ class Ledger:
             )
             for number, life, sha256 in rows:
                 assert (number, life) in self.committed, f"{name} has {number}, which was never committed"
+                assert (number, life) in slots, f"{name} has the half of {number}"
                 path = machine.path(f"{FILES}/{number}-{life}")
                 assert path.exists(), f"{name} names the file {path.name}, which did not come back"
                 content = path.read_bytes()
@@ -82,6 +86,7 @@ class Busy(threading.Thread):
                 database.executescript(
                     "PRAGMA journal_mode=WAL;"
                     "CREATE TABLE IF NOT EXISTS entry(number INTEGER PRIMARY KEY, life INTEGER, sha256 TEXT);"
+                    "CREATE TABLE IF NOT EXISTS slot(id INTEGER PRIMARY KEY, number INTEGER, life INTEGER, text TEXT);"
                     "CREATE TABLE IF NOT EXISTS state_leases(name TEXT);"
                     "DELETE FROM state_leases; INSERT INTO state_leases VALUES ('gateway-owner');"
                 )
@@ -119,6 +124,7 @@ class Busy(threading.Thread):
         for database in databases:
             with database:
                 database.execute("INSERT INTO entry VALUES (?, ?, ?)", row)
+                database.execute("REPLACE INTO slot VALUES (?, ?, ?, ?)", (number % SLOTS, number, life, "s" * 1000))
         for old in self.machine.path(FILES).glob(f"{number - FILES_KEPT}-*"):
             old.unlink()
         if number % 10 == 0 and number > KEPT:
@@ -212,7 +218,7 @@ class Crash:
     def _lose_unsynced(self, staging: Path) -> None:
         if not (staging / "tree").is_dir():
             return
-        (staging / "boot-id").write_text("the boot before")
+        (staging / "made").write_text("the boot before")
         for path in sorted((staging / "tree").rglob("*")):
             if path.is_file() and not path.is_symlink() and self.random.random() < 0.5:
                 os.truncate(path, 0)

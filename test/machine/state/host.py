@@ -1,10 +1,12 @@
 """The directories of a machine, for the staging alone: no cloud, no processes."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
 from machine.state.machine import Machine, make_parents
+from state import page_log
 from state.settings import Settings
 from state.staged_tree import StagedTree
 from state.staging import Staged, Staging
@@ -23,7 +25,7 @@ class Host(Machine):
 
     def stage(self) -> "tuple[Staged, set[str]]":
         """What it says, and the names of the files and databases."""
-        with Staging(self.settings).refreshed() as staged:
+        with Staging(self.settings, logs=True).refreshed() as staged:
             names = {entry.path for entry in staged.index.entries() if entry.kind in ("file", "database")}
             return staged, names
 
@@ -38,3 +40,11 @@ class Host(Machine):
     @property
     def staged(self) -> Path:
         return self.var / "staging" / "tree"
+
+    def restored(self, database: str) -> Path:
+        """The staged database, with its log, as a restore would bring it."""
+        tree = self.directory / "restored"
+        shutil.rmtree(tree, ignore_errors=True)
+        shutil.copytree(self.staged, tree, symlinks=True)
+        page_log.fold(tree)
+        return tree / database

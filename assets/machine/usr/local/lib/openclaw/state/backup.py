@@ -67,7 +67,8 @@ class Backup:
                 "bucket already; after mending it by hand, run: openclaw-state backup --force"
             )
             return None
-        with Staging(self.settings).refreshed() as staged:
+        engine = engines.of(self.settings, self.aws)
+        with Staging(self.settings, engine.stores_blocks).refreshed() as staged:
             if not any(path.startswith(".openclaw/") for path in self._some_file(staged)):
                 if self.gates.last_good() is None:
                     log.say("nothing to back up yet: OpenClaw has written no state")
@@ -75,16 +76,15 @@ class Backup:
                 raise Refused(f"{self.settings.roots['.openclaw']} holds no file: an empty source is never pushed")
             doubt = "" if force else self._doubt(staged)
             if not doubt:
-                return self._push(staged, held.generation)
-            kept = self._set_aside(staged, held.generation)
+                return self._push(staged, held.generation, engine)
+            kept = self._set_aside(staged, held.generation, engine)
         raise SetAside(f"{doubt}. Until then it is kept apart from the backups, as {kept}")
 
     @staticmethod
     def _some_file(staged: Staged) -> list[str]:
         return [next((e.path for e in staged.index.entries() if e.kind in ("file", "database") and "/" in e.path), "")]
 
-    def _push(self, staged: Staged, generation: int) -> dict:
-        engine = engines.of(self.settings, self.aws)
+    def _push(self, staged: Staged, generation: int, engine: engines.Engine) -> dict:
         last = self.gates.last_good()
         if last and self._stands(last, staged, generation, engine):
             good, sent, unchanged = replace(last, at=time.time()), 0, True
@@ -118,9 +118,8 @@ class Backup:
             )
         return self.gates.loss(staged.files, staged.bytes)
 
-    def _set_aside(self, staged: Staged, generation: int) -> str:
+    def _set_aside(self, staged: Staged, generation: int, engine: engines.Engine) -> str:
         """The id under which the bucket has what the guard refused: no end of the machine may lose it."""
-        engine = engines.of(self.settings, self.aws)
         known = staged.index.pushed()
         if not any(one.set_aside and one.id == known for one in engine.list()):
             facts = self._facts(generation, self.gates.next_sequence(generation))

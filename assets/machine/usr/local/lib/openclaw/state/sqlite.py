@@ -38,7 +38,7 @@ def is_decisive(path: str) -> bool:
 
 
 @contextlib.contextmanager
-def _open(path: str | Path, options: str) -> Iterator[sqlite3.Connection]:
+def opened(path: str | Path, options: str) -> Iterator[sqlite3.Connection]:
     # The path as bytes: a file name need not be UTF-8.
     connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?{options}", uri=True, timeout=BUSY_SECONDS)
     try:
@@ -59,7 +59,7 @@ def copy(source: str | Path, target: Path) -> int:
 
 
 def _copy(source: str | Path, options: str, target: Path) -> int:
-    with _open(source, options) as live, _open(target, "mode=rwc") as staged:
+    with opened(source, options) as live, opened(target, "mode=rwc") as staged:
         # A staged copy does not survive a power cut anyway.
         staged.execute("PRAGMA synchronous=OFF")
         # The read lock, or an error after BUSY_SECONDS: backup() alone waits for a locked database for ever.
@@ -110,7 +110,7 @@ def faults(path: Path) -> list[str]:
     """What a read-only integrity check finds; empty for a sound database without a log beside it."""
     try:
         # Immutable: no lock file and no log appear beside what is checked.
-        with _open(path, "mode=ro&immutable=1") as database:
+        with opened(path, "mode=ro&immutable=1") as database:
             lines = [row[0] for row in database.execute("PRAGMA integrity_check(5)")]
     except sqlite3.Error as error:
         return [str(error)]
@@ -118,7 +118,7 @@ def faults(path: Path) -> list[str]:
 
 
 def user_version(path: Path) -> int:
-    with _open(path, "mode=ro&immutable=1") as database:
+    with opened(path, "mode=ro&immutable=1") as database:
         return database.execute("PRAGMA user_version").fetchone()[0]
 
 
@@ -136,7 +136,7 @@ def rename_stores(path: Path, old: str, new: str) -> int:
 def _change(path: Path, names: Sequence[str], change: str, values: Sequence[Any] = ()) -> int:
     """In those of the named tables that are there; returns the number of rows."""
     changed = 0
-    with _open(path, "mode=rw") as database:
+    with opened(path, "mode=rw") as database:
         tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         present = [name for name in names if name in tables]
         if present:

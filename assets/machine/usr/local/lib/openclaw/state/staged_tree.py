@@ -11,6 +11,7 @@ import shutil
 import stat
 from pathlib import Path
 
+from . import page_log
 from .links import is_behind_link
 from .staging_index import Index
 
@@ -30,18 +31,32 @@ class StagedTree:
 
     def clear_new(self) -> Path:
         """Where to make what place() then puts in."""
-        remove(self.new)
+        _remove(self.new)
         return self.new
 
-    def place(self, path: str, status: os.stat_result) -> int:
-        """Puts what was made into its place, with the source's owner, mode and time; returns its size."""
+    def place(self, path: str, status: os.stat_result) -> None:
+        """Puts what was made into its place, with the source's owner, mode and time."""
         self._make_parents(path)
-        os.chown(self.new, status.st_uid, status.st_gid, follow_symlinks=False)
-        if not stat.S_ISLNK(status.st_mode):
-            os.chmod(self.new, stat.S_IMODE(status.st_mode))
+        _give(self.new, status)
         os.utime(self.new, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
         _replace(self.new, self.root / path)
-        return (self.root / path).lstat().st_size
+
+    def log(self, path: str, status: os.stat_result) -> bool:
+        """Logs what was made beside the database that is in its place; False where it has to take that place."""
+        self._make_parents(path)
+        database = self.root / path
+        log = page_log.log_of(database)
+        if not _is_plain(database) or not page_log.append(database, self.new):
+            return False
+        newest = log if log.exists() else database
+        for one in {database, newest}:
+            _give(one, status)
+        os.utime(newest, ns=(status.st_mtime_ns, status.st_mtime_ns))
+        self.new.unlink()
+        return True
+
+    def remove(self, path: str) -> None:
+        _remove(self.root / path)
 
     def make_directory(self, path: str, status: os.stat_result) -> None:
         target = self.root / path
@@ -77,7 +92,7 @@ class StagedTree:
             if kind == "directory" and target.is_dir() and not target.is_symlink():
                 shutil.rmtree(target)
             elif kind != "directory" and not target.is_dir():
-                remove(target)
+                _remove(target)
         index.forget_unseen()
 
     def set_directory_times(self, index: Index) -> None:
@@ -106,7 +121,22 @@ class StagedTree:
         self._made.add(relative)
 
 
-def remove(path: Path) -> None:
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _give(path: Path, status: os.stat_result) -> None:
+    """Owner and mode, where they differ: a file that is touched counts as changed."""
+    now = path.lstat()
+    if (now.st_uid, now.st_gid) != (status.st_uid, status.st_gid):
+        os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)
+        # It takes a set-user-ID bit away.
+        now = path.lstat()
+    if not stat.S_ISLNK(status.st_mode) and now.st_mode != status.st_mode:
+        os.chmod(path, stat.S_IMODE(status.st_mode))
+
+
+def _remove(path: Path) -> None:
     # Its directory may be a file now.
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         path.unlink()

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import copying, durable, exclusions, log, sqlite
+from . import copying, durable, exclusions, log, page_log, sqlite
 from .errors import Refused, StateError
 from .links import is_behind_link
 from .progress import Progress
@@ -42,7 +42,8 @@ class Staged:
 
 
 class Staging:
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, logs: bool):
+        """@param logs whether a database that has changed little stays, with a log of what changed beside it"""
         self.roots = settings.roots
         self.home = settings.var / "staging"
         self.tree = StagedTree(self.home)
@@ -50,6 +51,7 @@ class Staging:
         self.unfinished = self.home / "unfinished"
         # New databases, and what only looks like one.
         self._met: set[str] = set()
+        self._logs = logs
         self._read = 0
         self._unstable: list[str] = []
         self._broken: list[str] = []
@@ -92,15 +94,16 @@ class Staging:
             shutil.rmtree(self.home)
 
     def _discard_if_of_another_boot(self) -> None:
-        """Nothing in here is synced: after a power cut any file may be empty while the index vouches for it. The same
-        where a run was killed: its index is the former run's."""
-        marker = self.home / "boot-id"
+        """Or made for another engine. Nothing in here is synced: after a power cut any file may be empty while the
+        index vouches for it. The same where a run was killed: its index is the former run's."""
+        marker = self.home / "made"
         boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        made = f"{boot_id} {'with' if self._logs else 'without'} logs"
         is_whole = self.tree.root.is_dir() and not self.unfinished.exists()
-        if not is_whole or not marker.exists() or marker.read_text() != boot_id:
+        if not is_whole or not marker.exists() or marker.read_text() != made:
             self.discard()
             self.tree.root.mkdir(mode=0o700, parents=True)
-            marker.write_text(boot_id)
+            marker.write_text(made)
             durable.sync_directory(self.home)
 
     def _walk(self) -> Iterator[tuple[str, str, os.stat_result]]:
@@ -208,10 +211,24 @@ class Staging:
         if faults:
             self._broken.append(path)
             log.say(f"{source} does not pass SQLite's integrity check: {faults[0]}")
-        size = self.tree.place(path, status)
+        size = new.stat().st_size
+        self._put_database(index, path, known, status)
         self._read += size
         # One that is broken is looked at again by each run.
         index.put(path, "database", moment if _is_old(moment) and not faults else "racy", size, version)
+
+    def _put_database(self, index: Index, path: str, known: Entry | None, status: os.stat_result) -> None:
+        log = path + page_log.SUFFIX
+        beside = index.get(log)
+        # Of a time when this was no database, somebody's file can have the log's name.
+        is_free = beside is None or beside.kind == "log"
+        if self._logs and is_free and known and known.kind == "database" and self.tree.log(path, status):
+            index.put(log, "log", "")
+            return
+        self.tree.place(path, status)
+        if beside and beside.kind == "log":
+            self.tree.remove(log)
+            index.drop(log)
 
     def _stage_file(self, index: Index, path: str, source: str, status: os.stat_result) -> None:
         if status.st_nlink > 1 and not self.tree.is_first_name(path, status) and self.tree.share(path, status):

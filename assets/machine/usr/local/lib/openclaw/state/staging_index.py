@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from . import page_log
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry(
   path BLOB PRIMARY KEY, kind TEXT NOT NULL, moment TEXT NOT NULL, size INTEGER NOT NULL, seen INTEGER NOT NULL,
@@ -49,7 +51,14 @@ class Index:
         return Entry(path, *row) if row else None
 
     def keep(self, path: str) -> None:
-        self._database.execute("UPDATE entry SET seen = ? WHERE path = ?", (self.run, os.fsencode(path)))
+        """With the log of a database."""
+        own, log = os.fsencode(path), os.fsencode(path + page_log.SUFFIX)
+        self._database.execute("UPDATE entry SET seen = ? WHERE path = ?", (self.run, own))
+        self._database.execute(
+            "UPDATE entry SET seen = ? WHERE path = ? AND kind = 'log' "
+            "AND EXISTS (SELECT 1 FROM entry WHERE path = ? AND kind = 'database')",
+            (self.run, log, own),
+        )
 
     def put(self, path: str, kind: str, moment: str, size: int = 0, user_version: int | None = None) -> None:
         self._database.execute(
@@ -57,6 +66,9 @@ class Index:
             (os.fsencode(path), kind, moment, size, self.run, user_version),
         )
         self._changed = True
+
+    def drop(self, path: str) -> None:
+        self._database.execute("DELETE FROM entry WHERE path = ?", (os.fsencode(path),))
 
     def set_digests(self, path: str, sha256: str, md5: str) -> None:
         values = (sha256, md5, os.fsencode(path))

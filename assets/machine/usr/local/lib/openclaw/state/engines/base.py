@@ -55,6 +55,8 @@ class Pushed:
 
 class Engine(ABC):
     name: str
+    # Whether a large file that has changed little costs little, if what has changed is at its end.
+    stores_blocks = False
 
     def __init__(self, settings: Settings, aws: Aws):
         self.settings = settings

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from .. import log, programs
+from .. import log, page_log, programs
 from ..aws import Aws
 from ..errors import Damaged, Unavailable
 from ..settings import ROOTS, Settings
@@ -25,6 +25,7 @@ REPAIRED, REFUSED = "repaired", "refused"
 
 class Snapshots(Engine):
     name = "snapshots"
+    stores_blocks = True
     _healed = False
 
     def __init__(self, settings: Settings, aws: Aws):
@@ -39,6 +40,8 @@ class Snapshots(Engine):
             "instance": facts.instance,
             "image": facts.image,
             "openclaw": facts.openclaw or "",
+            "files": str(staged.files),
+            "bytes": str(staged.bytes),
         }
         tags.update({f"user_version:{path}": str(version) for path, version in _authoritative(staged.databases)})
         arguments = ["backup", "--host", "openclaw", "--group-by", "host", "--no-scan", "--json"]
@@ -90,11 +93,13 @@ class Snapshots(Engine):
             log.record("snapshots", result=failure.result, snapshot=name, error=str(failure))
 
     def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = ()) -> None:
-        chosen = [option for path in paths for option in ("--include", "/" + _literal(path))]
+        wanted = [f"/{_literal(path)}{suffix}" for path in paths for suffix in ("", page_log.SUFFIX)]
+        chosen = [option for path in wanted for option in ("--include", path)]
         command = ["restore", snapshot.id, "--target", str(target), "--sparse", "--no-lock", "--json", *chosen]
         result = self.restic.run(command, progress="fetching")
         if result.code != 0:
             raise self.restic.failure(f"restore of {snapshot.id[:8]}", result)
+        page_log.fold(target)
 
     def prune(self, remove: Sequence[Snapshot]) -> None:
         if not remove:
@@ -135,15 +140,14 @@ class Snapshots(Engine):
 
     def _snapshot(self, found: dict[str, Any]) -> Snapshot:
         tags = dict(tag.partition("=")[::2] for tag in found.get("tags") or [])
-        summary = found.get("summary") or {}
         return Snapshot(
             engine=self.name,
             id=found["id"],
             time=_time(found["time"]),
             generation=int(tags.get("generation", 0)),
             sequence=int(tags.get("sequence", 0)),
-            files=summary.get("total_files_processed", 0),
-            bytes=summary.get("total_bytes_processed", 0),
+            files=int(tags.get("files", 0)),
+            bytes=int(tags.get("bytes", 0)),
             instance=tags.get("instance", ""),
             image=tags.get("image", ""),
             openclaw=tags.get("openclaw") or None,
