@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from state import page_log
+from state import page_log, staging
 from state.errors import Damaged
 from state.staging import Staging
 
@@ -110,31 +110,35 @@ def test_where_nothing_changed_there_is_no_log(pair):
     assert not page_log.log_of(pair.base).exists()
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        "UPDATE note SET text = 'all of them'",
-        "PRAGMA journal_mode=DELETE",
-        "PRAGMA journal_mode=DELETE; PRAGMA page_size=1024; VACUUM; PRAGMA journal_mode=WAL",
-    ],
-    ids=["too much changed", "no write-ahead log", "another page size"],
-)
-def test_what_no_log_can_say_is_left_to_be_stored_anew(pair, step):
+@pytest.fixture
+def logged_pair(pair):
     change(pair.live)
     assert pair.append()
+    return pair
+
+
+def refuses(pair, step):
     log = page_log.log_of(pair.base)
     before = log.read_bytes()
     pair.database.executescript(step)
-    assert not pair.append()
-    assert log.read_bytes() == before
+    return not pair.append() and log.read_bytes() == before
+
+
+def test_where_most_of_it_changed_it_is_left_to_be_stored_anew(logged_pair):
+    assert refuses(logged_pair, "UPDATE note SET text = 'all of them'")
+
+
+@pytest.mark.parametrize("mode, page_size", [("DELETE", 4096), ("WAL", 1024)])
+def test_what_no_log_can_say_is_left_to_be_stored_anew(logged_pair, monkeypatch, mode, page_size):
+    monkeypatch.setattr(page_log, "MOST_PART", 100)
+    settings = f"PRAGMA page_size={page_size}; VACUUM; PRAGMA journal_mode={mode}"
+    assert refuses(logged_pair, f"PRAGMA journal_mode=DELETE; {settings}")
 
 
 @pytest.mark.parametrize("harm", ["a byte", "its end"])
-def test_a_log_that_sqlite_does_not_read_whole_is_damage(pair, harm):
+def test_a_log_that_sqlite_does_not_read_whole_is_damage(logged_pair, harm):
     """SQLite itself stops there without a word, at an older state."""
-    change(pair.live)
-    assert pair.append()
-    log = page_log.log_of(pair.base)
+    log = page_log.log_of(logged_pair.base)
     content = bytearray(log.read_bytes())
     if harm == "a byte":
         content[-100] ^= 1
@@ -142,7 +146,7 @@ def test_a_log_that_sqlite_does_not_read_whole_is_damage(pair, harm):
         del content[-100:]
     log.write_bytes(content)
     with pytest.raises(Damaged, match="of its log"):
-        pair.folded()
+        logged_pair.folded()
 
 
 @pytest.fixture
@@ -221,21 +225,24 @@ def test_no_log_outlives_its_database(host, thing):
         assert not log.exists()
 
 
-def test_a_file_of_somebodys_with_a_logs_name_is_no_log(host):
-    host.write("workspace/notes.db", "no database yet")
-    host.write("workspace/notes.db-wal", "a file of its own")
-    _, names = host.stage()
-    assert names == {"workspace/notes.db", "workspace/notes.db-wal"}
-    for suffix in ("", "-wal"):
-        host.path(f"workspace/notes.db{suffix}").unlink()
+def test_a_link_in_the_way_of_sqlites_own_log_costs_no_copy_its_log(host, tmp_path):
+    """SQLite opens no such database: its last copy stays, all of it."""
     path = host.database("workspace/notes.db", rows=ROWS)
-    for seed in range(3):
-        change(path, seed)
-        host.stage()
-        assert contents(host.restored("workspace/notes.db")) == contents(path)
+    host.stage()
+    change(path)
+    host.stage()
+    live_log = path.with_name("notes.db-wal")
+    live_log.unlink(missing_ok=True)
+    live_log.symlink_to(tmp_path / "others")
+    staged, _ = host.stage()
+    assert staged.unstable == ["workspace/notes.db"]
+    live_log.unlink()
+    assert contents(host.restored("workspace/notes.db")) == contents(path)
 
 
-def test_an_engine_that_stores_whole_files_gets_no_logs_of_another(logged):
+def test_an_engine_that_stores_whole_files_gets_no_logs_of_another(logged, monkeypatch):
+    monkeypatch.setattr(staging, "RACY_NS", 0)
+    logged.stage()
     with Staging(logged.settings, logs=False).refreshed():
         assert not page_log.log_of(logged.staged / OWN).exists()
         assert contents(logged.staged / OWN) == contents(logged.path(OWN))

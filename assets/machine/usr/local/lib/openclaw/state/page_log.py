@@ -53,8 +53,8 @@ def fold(tree: Path) -> None:
     """Makes each pair in a restored tree one file again. @raises Damaged where SQLite does not read all of a log"""
     for directory, _, names in os.walk(tree):
         for name in names:
-            database = Path(directory, name[: -len(SUFFIX)])
-            if name.endswith(SUFFIX) and sqlite.is_database(database):
+            log, database = Path(directory, name), Path(directory, name[: -len(SUFFIX)])
+            if name.endswith(SUFFIX) and not log.is_symlink() and sqlite.is_database(database):
                 _fold(database)
 
 

@@ -161,7 +161,8 @@ class Staging:
             if stat.S_ISDIR(status.st_mode):
                 self._stage_directory(index, path, known, status)
             elif stat.S_ISLNK(status.st_mode):
-                self._stage_link(index, path, source, status)
+                if not _is_sidecar(index, path):
+                    self._stage_link(index, path, source, status)
             elif stat.S_ISREG(status.st_mode):
                 if known and known.kind == "database" and sqlite.is_database(source):
                     index.keep(path)
@@ -219,16 +220,13 @@ class Staging:
 
     def _put_database(self, index: Index, path: str, known: Entry | None, status: os.stat_result) -> None:
         log = path + page_log.SUFFIX
-        beside = index.get(log)
-        # Of a time when this was no database, somebody's file can have the log's name.
-        is_free = beside is None or beside.kind == "log"
-        if self._logs and is_free and known and known.kind == "database" and self.tree.log(path, status):
+        if self._logs and known and known.kind == "database" and self.tree.log(path, status):
             index.put(log, "log", "")
             return
         self.tree.place(path, status)
+        beside = index.get(log)
         if beside and beside.kind == "log":
             self.tree.remove(log)
-            index.drop(log)
 
     def _stage_file(self, index: Index, path: str, source: str, status: os.stat_result) -> None:
         if status.st_nlink > 1 and not self.tree.is_first_name(path, status) and self.tree.share(path, status):

@@ -67,9 +67,6 @@ class Index:
         )
         self._changed = True
 
-    def drop(self, path: str) -> None:
-        self._database.execute("DELETE FROM entry WHERE path = ?", (os.fsencode(path),))
-
     def set_digests(self, path: str, sha256: str, md5: str) -> None:
         values = (sha256, md5, os.fsencode(path))
         self._database.execute("UPDATE entry SET sha256 = ?, md5 = ? WHERE path = ?", values)
