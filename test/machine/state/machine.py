@@ -71,22 +71,19 @@ class Deployment:
         for version in found.get("Versions", []) + found.get("DeleteMarkers", []):
             self.s3.delete_object(Bucket=self.bucket, Key=version["Key"], VersionId=version["VersionId"])
 
-    def metric(self, name: str) -> list[float]:
+    def metric(self, name: str) -> set[float]:
+        """The lowest and the highest that was published; empty where nothing was."""
+        metric = {"Namespace": f"OpenClaw/{self.name}", "MetricName": name}
+        now, hour = time.time(), 3600
         data = self.cloudwatch.get_metric_data(
             MetricDataQueries=[
-                {
-                    "Id": "m",
-                    "MetricStat": {
-                        "Metric": {"Namespace": f"OpenClaw/{self.name}", "MetricName": name},
-                        "Period": 1,
-                        "Stat": "Minimum",
-                    },
-                }
+                {"Id": statistic.lower(), "MetricStat": {"Metric": metric, "Period": 2 * hour, "Stat": statistic}}
+                for statistic in ("Minimum", "Maximum")
             ],
-            StartTime=time.time() - 7200,
-            EndTime=time.time() + 7200,
+            StartTime=now - hour,
+            EndTime=now + hour,
         )
-        return data["MetricDataResults"][0]["Values"]
+        return {value for result in data["MetricDataResults"] for value in result["Values"]}
 
 
 class Machine:

@@ -112,7 +112,7 @@ def test_a_look_at_a_lost_lease_stops_openclaw_before_the_next_backup_would(livi
     living.state("lease", "check", expect=77)
     assert "FENCED" in living.log
     assert "stop --no-block openclaw-backup.timer openclaw.service" in living.commands.read_text()
-    assert living.deployment.metric("Fenced") == [1.0]
+    assert living.deployment.metric("Fenced") == {1.0}
     assert json.loads(living.state("status"))["fenced"]["reason"]
 
 
@@ -155,7 +155,7 @@ def test_a_look_at_the_lease_through_an_outage_stops_nothing(living, cloud):
     with cloud.playing(Fault(lambda request: request.path.endswith("/lease.json"), status=503)):
         living.state("lease", "check", expect=1)
     assert not living.commands.exists()
-    assert living.deployment.metric("Fenced") == []
+    assert living.deployment.metric("Fenced") == set()
 
 
 def test_a_fenced_machine_stays_down_at_its_next_boot_while_the_other_lives(living):

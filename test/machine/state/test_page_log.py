@@ -77,6 +77,7 @@ def pair(request, tmp_path):
 @pytest.mark.parametrize("pair", [512, 1024, 4096, 32768, 65536], indirect=True)
 def test_the_pair_is_the_database_of_that_moment_byte_for_byte(pair, monkeypatch):
     monkeypatch.setattr(page_log, "MOST_PART", 100)
+    monkeypatch.setattr(page_log, "MOST_AT_ONCE", 100)
     base = pair.base.read_bytes()
     for step in (
         "UPDATE note SET text = 'changed' WHERE id IN (3, 900, 1700)",
@@ -124,13 +125,23 @@ def refuses(pair, step):
     return not pair.append() and log.read_bytes() == before
 
 
-def test_where_most_of_it_changed_it_is_left_to_be_stored_anew(logged_pair):
+def test_much_that_changed_at_once_is_left_to_be_stored_anew(logged_pair, monkeypatch):
+    monkeypatch.setattr(page_log, "MOST_PART", 100)
     assert refuses(logged_pair, "UPDATE note SET text = 'all of them'")
+
+
+def test_a_log_ends_where_it_has_grown_to_half_of_its_database(logged_pair):
+    appended = [(change(logged_pair.live, seed, rows=50), logged_pair.append())[1] for seed in range(20)]
+    assert appended[0]
+    assert not appended[-1]
+    log = page_log.log_of(logged_pair.base)
+    assert 0.4 < log.stat().st_size / logged_pair.base.stat().st_size < 0.55
 
 
 @pytest.mark.parametrize("mode, page_size", [("DELETE", 4096), ("WAL", 1024)])
 def test_what_no_log_can_say_is_left_to_be_stored_anew(logged_pair, monkeypatch, mode, page_size):
     monkeypatch.setattr(page_log, "MOST_PART", 100)
+    monkeypatch.setattr(page_log, "MOST_AT_ONCE", 100)
     settings = f"PRAGMA page_size={page_size}; VACUUM; PRAGMA journal_mode={mode}"
     assert refuses(logged_pair, f"PRAGMA journal_mode=DELETE; {settings}")
 
