@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import copying, durable, exclusions, log, page_log, sqlite
+from . import copying, durable, exclusions, log, page_log, sqlite, walking
 from .errors import Refused, StateError
 from .links import is_behind_link
 from .progress import Progress
@@ -106,38 +106,6 @@ class Staging:
             marker.write_text(made)
             durable.sync_directory(self.home)
 
-    def _walk(self) -> Iterator[tuple[str, str, os.stat_result]]:
-        """Relative path, source and status of all that is not left out; directories before what they hold."""
-        for name, root in self.roots.items():
-            yield name, str(root), root.lstat()
-            yield from self._walk_directory(name, str(root))
-
-    def _walk_directory(self, relative: str, directory: str) -> Iterator[tuple[str, str, os.stat_result]]:
-        try:
-            fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-                raise
-            return
-        subdirectories = []
-        try:
-            with os.scandir(fd) as entries:
-                for entry in entries:
-                    path = f"{relative}/{entry.name}"
-                    if exclusions.is_excluded(path):
-                        continue
-                    try:
-                        status = entry.stat(follow_symlinks=False)
-                    except FileNotFoundError:
-                        continue
-                    yield path, f"{directory}/{entry.name}", status
-                    if stat.S_ISDIR(status.st_mode):
-                        subdirectories.append(entry.name)
-        finally:
-            os.close(fd)
-        for name in subdirectories:
-            yield from self._walk_directory(f"{relative}/{name}", f"{directory}/{name}")
-
     def _copy_known_databases(self, index: Index) -> None:
         for path in index.databases():
             name, _, rest = path.partition("/")
@@ -155,7 +123,7 @@ class Staging:
         self.tree.begin_walk()
         met = len(self._met)
         progress = Progress("staging")
-        for number, (path, source, status) in enumerate(self._walk()):
+        for number, (path, source, status) in enumerate(walking.walk(self.roots)):
             progress.at(number, self._read)
             known = index.get(path)
             if stat.S_ISDIR(status.st_mode):
