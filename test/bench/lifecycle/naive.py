@@ -2,7 +2,7 @@
 
 from lab.machine import Machine
 
-COMPARED = {"idle", "run-in-progress", "backup-running"}
+COMPARED = {"idle", "busy", "run-in-progress", "backup-running", "slow-s3", "s3-away", "large"}
 DIRECTORY = "/etc/systemd/system/openclaw-drain.service.d"
 # OpenClaw's own patience with a run in progress is 315 s.
 DROP_IN = """[Service]
