@@ -65,6 +65,13 @@ def test_it_pushes_nothing_even_as_the_leases_holder(behind, outage, arguments):
     assert newest(replacement)
 
 
+def test_a_bucket_that_was_emptied_meanwhile_makes_it_no_first_boot(behind, outage):
+    behind.deployment.erase("snapshots/")
+    behind.boot(expect=78)
+    assert "holds nothing to bring it up to date" in behind.log
+    assert not (behind.var / "restored").exists()
+
+
 @pytest.fixture
 def copied(living, tmp_path):
     """Another machine on a copy of a volume as it was before the last backup."""
