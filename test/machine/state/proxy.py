@@ -73,7 +73,12 @@ class Proxy:
                 return going_on
 
             def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                length = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    # The client was killed. S3 stores an object whole or not at all.
+                    self.close_connection = True
+                    return
                 if self.headers.get("Transfer-Encoding") == "chunked":
                     body = _read_chunks(self.rfile)
                 request = Request(self.command, self.path, dict(self.headers), body)

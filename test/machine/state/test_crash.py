@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from machine.state.crash import Crash
@@ -36,3 +38,14 @@ def test_no_power_cut_loses_what_a_backup_vouched_for(deployment):
     if failure:
         pytest.fail(f"{failure}\n(CRASH_SEED={SEED}, after {crash.cuts} cuts)")
     assert crash.cuts >= CUTS
+
+
+def test_an_upload_that_is_cut_off_stores_nothing(deployment, cloud):
+    """As with S3: without this, a power cut would find what it never leaves behind."""
+    where = urlsplit(cloud.url)
+    with socket.create_connection((where.hostname, where.port)) as client:
+        request = f"PUT /{deployment.bucket}/cut HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: 1000\r\n\r\n"
+        client.sendall(request.encode() + b"x" * 500)
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1000) == b""
+    assert deployment.stored("cut") == []
