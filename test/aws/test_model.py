@@ -1,10 +1,12 @@
 """The local AWS's own trickier parts: the policy evaluator, conditional writes, faults and counts."""
 
 import json
+import socket
 import threading
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -138,6 +140,17 @@ def test_of_many_conditional_writers_one_wins(client, bucket, monkeypatch):
     for writer in writers:
         writer.join()
     assert sorted(results) == ["OK"] + ["PreconditionFailed"] * 5
+
+
+def test_an_upload_that_is_cut_off_stores_nothing(client, bucket):
+    """As with S3: without this, a power cut would find what it never leaves behind."""
+    url = urlsplit(client("s3").generate_presigned_url("put_object", Params=bucket))
+    with socket.create_connection((url.hostname, url.port)) as machine:
+        request = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 1000\r\n\r\n"
+        machine.sendall(request.encode() + b"x" * 500)
+        machine.shutdown(socket.SHUT_WR)
+        assert b" 400 " in machine.recv(1000)
+    assert client("s3").list_objects_v2(Bucket="model")["KeyCount"] == 0
 
 
 def lab(aws, method: str, path: str, body: dict | None = None):

@@ -106,6 +106,8 @@ class LocalAws:
     def _application(self, secure: bool, admin: bool = False) -> Callable[[dict, Callable], Iterable[bytes]]:
         def application(environ: dict, start_response: Callable) -> Iterable[bytes]:
             body = environ["wsgi.input"].read() if environ.get("wsgi.input_terminated") else _sized_body(environ)
+            if body is None:
+                return Response(status=400)(environ, start_response)
             environ.update({"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
             environ.pop("HTTP_TRANSFER_ENCODING", None)
             path = environ["PATH_INFO"]
@@ -143,8 +145,11 @@ class LocalAws:
         return Response.from_app(self._moto, environ, buffered=True)
 
 
-def _sized_body(environ: dict) -> bytes:
-    return environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+def _sized_body(environ: dict) -> bytes | None:
+    """None where the client was cut off: S3 stores an object whole or not at all."""
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    body = environ["wsgi.input"].read(length)
+    return body if len(body) == length else None
 
 
 class _Handler(MotoRequestHandler):
