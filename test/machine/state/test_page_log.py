@@ -160,14 +160,19 @@ def test_a_log_that_sqlite_does_not_read_whole_is_damage(logged_pair, harm):
         logged_pair.folded()
 
 
-@pytest.fixture
-def logged(host):
-    """A host whose database has been staged, and then its change."""
-    path = host.database(rows=ROWS)
+def stage_with_log(host, relative):
+    """A database, and then its change; returns the live one."""
+    path = host.database(relative, rows=ROWS)
     host.stage()
     change(path)
     host.stage()
-    assert page_log.log_of(host.staged / OWN).exists()
+    assert page_log.log_of(host.staged / relative).exists()
+    return path
+
+
+@pytest.fixture
+def logged(host):
+    stage_with_log(host, OWN)
     return host
 
 
@@ -222,12 +227,8 @@ def in_its_place(host, path):
 @pytest.mark.parametrize("thing", in_its_place(None, ""))
 def test_no_log_outlives_its_database(host, thing):
     """Beside anything else it would be an older one's pages in a newer file."""
-    path = host.database("workspace/notes.db", rows=ROWS)
-    host.stage()
-    change(path)
-    host.stage()
+    path = stage_with_log(host, "workspace/notes.db")
     log = page_log.log_of(host.staged / "workspace/notes.db")
-    assert log.exists()
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     in_its_place(host, "workspace/notes.db")[thing]()
@@ -238,10 +239,7 @@ def test_no_log_outlives_its_database(host, thing):
 
 def test_a_link_in_the_way_of_sqlites_own_log_costs_no_copy_its_log(host, tmp_path):
     """SQLite opens no such database: its last copy stays, all of it."""
-    path = host.database("workspace/notes.db", rows=ROWS)
-    host.stage()
-    change(path)
-    host.stage()
+    path = stage_with_log(host, "workspace/notes.db")
     live_log = path.with_name("notes.db-wal")
     live_log.unlink(missing_ok=True)
     live_log.symlink_to(tmp_path / "others")

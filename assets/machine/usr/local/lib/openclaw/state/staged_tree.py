@@ -84,6 +84,7 @@ class StagedTree:
 
     def drop_unseen(self, index: Index) -> None:
         """What the walk did not meet is gone."""
+        index.keep_logs()
         for path, kind in index.unseen():
             target = self.root / path
             if is_behind_link(target, self.root):

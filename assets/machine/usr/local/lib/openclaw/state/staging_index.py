@@ -51,13 +51,14 @@ class Index:
         return Entry(path, *row) if row else None
 
     def keep(self, path: str) -> None:
-        """With the log of a database."""
-        own, log = os.fsencode(path), os.fsencode(path + page_log.SUFFIX)
-        self._database.execute("UPDATE entry SET seen = ? WHERE path = ?", (self.run, own))
+        self._database.execute("UPDATE entry SET seen = ? WHERE path = ?", (self.run, os.fsencode(path)))
+
+    def keep_logs(self) -> None:
+        """Of the databases that this run met."""
         self._database.execute(
-            "UPDATE entry SET seen = ? WHERE path = ? AND kind = 'log' "
-            "AND EXISTS (SELECT 1 FROM entry WHERE path = ? AND kind = 'database')",
-            (self.run, log, own),
+            "UPDATE entry SET seen = ? WHERE kind = 'log' AND substr(path, 1, length(path) - ?) IN "
+            "(SELECT path FROM entry WHERE kind = 'database' AND seen = ?)",
+            (self.run, len(page_log.SUFFIX), self.run),
         )
 
     def put(self, path: str, kind: str, moment: str, size: int = 0, user_version: int | None = None) -> None:
