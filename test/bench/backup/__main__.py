@@ -60,7 +60,7 @@ class Subject:
         if self.name == "aws s3 sync":
             return self._sync(str(self.machine.data), f"s3://{self.deployment.bucket}/plain")
         # Thinning out runs once a day; it would be in some of these runs and not in others.
-        (self.machine.var / "thinned-out").touch()
+        (self.machine.var / "pruned").touch()
         return run(self.proxy, [sys.executable, "-m", "state", "backup"], self.machine.environment)
 
     def restore(self) -> report.Cost:

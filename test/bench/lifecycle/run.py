@@ -154,8 +154,8 @@ def moved_message(machine: Machine, seconds: float = 60) -> str:
     """The subject of the message that the new machine sends."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        lines = machine.journal("--unit=openclaw-moved.service", "--output=cat").splitlines()
-        told = [line.partition("report-move: ")[2] for line in lines if "report-move: OpenClaw " in line]
+        lines = machine.journal("--unit=openclaw-replacement.service", "--output=cat").splitlines()
+        told = [line.partition("report-replacement: ")[2] for line in lines if "report-move: OpenClaw " in line]
         if told:
             return told[-1]
         time.sleep(1)

@@ -12,14 +12,14 @@ import urllib.request
 
 import boto3
 import pytest
-from machine.state import quick_key, toolbox
-from machine.state.forkserver import ForkServer
-from machine.state.machine import LIBRARY, REGION, Deployment
-from machine.state.proxy import Proxy
+from machine.state.support import quick_key, toolbox
+from machine.state.support.forkserver import ForkServer
+from machine.state.support.machine import LIBRARY, REGION, Deployment
+from machine.state.support.proxy import Proxy
 
-sys.path.insert(0, str(LIBRARY))
+sys.path.insert(0, str(LIBRARY.parent))
 # In the library, which is on the path only now.
-from machine.state.host import Host
+from machine.state.support.host import Host
 
 ENGINES = ("snapshots", "mirror")
 
@@ -39,7 +39,7 @@ def programs(tmp_path_factory):
 def fork_server(tmp_path_factory):
     library = shutil.copytree(LIBRARY, tmp_path_factory.mktemp("library") / "openclaw")
     compileall.compile_dir(library, quiet=1)
-    server = ForkServer(tmp_path_factory.mktemp("fork-server"), library)
+    server = ForkServer(tmp_path_factory.mktemp("fork-server"), library.parent)
     yield server
     server.close()
 

@@ -5,13 +5,14 @@ systemd, and whether it happened is asked of the kernel: OpenClaw's processes ar
 mounted at the container's path. What is left of them after the grace is killed there, with nothing in between.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import time
 
-from messages import log
-
-from .process import run
+from openclaw.system.journal import log
+from openclaw.system.processes import run_bounded
 
 STATE = "/home/node/.openclaw"
 # Whose work would come in between. The timers that report on this machine go on.
@@ -46,7 +47,7 @@ def stop(grace, kill_seconds, meanwhile):
 
     `meanwhile` is called with the seconds gone by, for what can be done while it lasts.
     """
-    run(["systemctl", "stop", "--no-block", "openclaw.service", *BY_THE_CLOCK], 10)
+    run_bounded(["systemctl", "stop", "--no-block", "openclaw.service", *BY_THE_CLOCK], 10)
     begun = time.monotonic()
     while processes():
         gone = time.monotonic() - begun

@@ -1,10 +1,14 @@
 """Why this machine ends, and how long that leaves."""
 
+from __future__ import annotations
+
 import datetime
 import os
 
-from .metadata import Metadata, Unavailable
-from .process import read_json, run
+from openclaw.aws.metadata import Metadata
+from openclaw.system.errors import Unavailable
+from openclaw.system.files import read_json_object
+from openclaw.system.processes import run_bounded
 
 RUN = os.environ.get("OPENCLAW_RUN", "/run/openclaw")
 # An ordered shutdown that nobody announced may be EC2's own, which is cut off after a few minutes.
@@ -23,8 +27,8 @@ def reason():
         return heard
     if terminating():
         return {"reason": "termination"}
-    if run(["systemctl", "is-system-running"], 5).text.strip() == "stopping":
-        jobs = run(["systemctl", "list-jobs", "--no-legend", "--plain"], 5).text
+    if run_bounded(["systemctl", "is-system-running"], 5).out.strip() == "stopping":
+        jobs = run_bounded(["systemctl", "list-jobs", "--no-legend", "--plain"], 5).out
         return {"reason": "reboot" if "reboot.target" in jobs else "shutdown"}
     return {"reason": "operator"}
 
@@ -52,7 +56,7 @@ def terminating():
 
 def told():
     """What the watcher has seen, and what the health check has asked for."""
-    value = read_json(os.path.join(RUN, "interruption.json"))
+    value = read_json_object(os.path.join(RUN, "interruption.json"))
     if value and value.get("reason") == "termination" and os.path.exists(os.path.join(RUN, "unhealthy")):
         value["because"] = "unhealthy"
     return value if value and "reason" in value else None

@@ -1,3 +1,3 @@
-from .cli import main
+from openclaw.state.cli import main
 
 raise SystemExit(main())

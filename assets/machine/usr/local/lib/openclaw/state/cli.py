@@ -8,8 +8,11 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from . import commands, log, request, settings
-from .errors import StateError
+from openclaw import settings
+from openclaw.state import commands
+from openclaw.state.restore import request
+from openclaw.system import journal
+from openclaw.system.errors import StateError
 
 
 def _time(text: str) -> datetime:
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return getattr(commands, given.verb)(settings.load(), given) or 0
     except (StateError, OSError) as error:
-        log.say(f"openclaw-state {given.verb}: {error}")
+        journal.say(f"openclaw-state {given.verb}: {error}")
         return getattr(error, "exit_code", 1)
     except KeyboardInterrupt:
         return 130

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..aws import Aws
-from ..settings import Settings
-from .base import Engine, Snapshot
-from .mirror import Mirror
-from .snapshots import Snapshots
+from openclaw.aws.client import Aws
+from openclaw.settings import Settings
+from openclaw.state.engines.base import Engine, Snapshot
+from openclaw.state.engines.mirror.engine import Mirror
+from openclaw.state.engines.restic.engine import Snapshots
 
 __all__ = ["Engine", "Snapshot", "every", "of"]
 

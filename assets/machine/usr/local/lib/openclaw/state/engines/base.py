@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Callable
 
-from ..aws import Aws
-from ..settings import Settings
-from ..staging import Staged
+from openclaw.aws.client import Aws
+from openclaw.settings import Settings
+from openclaw.state.staging.staging import Staged
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Facts:
+class SnapshotMetadata:
     """What is recorded with a backup."""
 
     generation: int
@@ -48,7 +48,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Pushed:
+class PushResult:
     id: str
     bytes_sent: int
 
@@ -63,10 +63,10 @@ class Engine(ABC):
         self.aws = aws
 
     @abstractmethod
-    def push(self, staged: Staged, facts: Facts) -> Pushed:
+    def push(self, staged: Staged, metadata: SnapshotMetadata) -> PushResult:
         """Stores the staged tree; what it returns is stored for good. One that is set aside changes no other."""
 
-    def stands(self, snapshot_id: str) -> bool:
+    def has_snapshot(self, snapshot_id: str) -> bool:
         """Whether a tree that has not changed since that snapshot needs no other: only where one look can tell."""
         return False
 
@@ -93,15 +93,15 @@ class Engine(ABC):
         """Of all backups, where one look can tell; 0 where none is there or other buckets' cannot be among them."""
         return 0
 
-    def heal(self) -> None:  # noqa: B027 (most engines store each file anew when it is not what it should be)
+    def repair(self) -> None:  # noqa: B027 (most engines store each file anew when it is not what it should be)
         """Takes what is damaged out of use, so that the next push stores it again."""
 
-    def take_in(self, into: Path, fits: Callable[[str], bool]) -> list[str]:
+    def import_uploads(self, into: Path, fits: Callable[[str], bool]) -> list[str]:
         """Fetches what people put into the bucket since the last backup; the files' paths below into, often none.
 
         @param fits whether a path can come in; what cannot stays where it is
         """
         return []
 
-    def taken_in(self) -> None:  # noqa: B027 (most engines have nothing to note)
-        """Called when what take_in fetched is in its place."""
+    def mark_imported(self) -> None:  # noqa: B027 (most engines have nothing to note)
+        """Called when what import_uploads fetched is in its place."""

@@ -1,0 +1,137 @@
+"""Tells once, when OpenClaw serves again on a new machine: why the old one ended, whether cleanly, for how long there
+was no service, and how old the restored state is. Then, at every start, it clears the word that the last end left."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import time
+
+from openclaw.aws import instance, metrics
+from openclaw.aws.cli import aws
+from openclaw.lifecycle import handover
+from openclaw.system.files import read_json_object
+from openclaw.system.journal import log
+
+VAR = os.environ.get("OPENCLAW_VAR", "/var/lib/openclaw")
+WORDS = {
+    "interruption": "EC2 took the spot capacity back",
+    "unhealthy": "OpenClaw stayed unready, and the machine asked to be replaced",
+    "update": "a deploy changed the machine",
+    "termination": "the group replaced the machine",
+    "shutdown": "the machine was shut down",
+    "reboot": "the machine was rebooted and did not come back",
+    "operator": "the machine was drained by hand",
+    "failure": "the machine was lost without a word (power, hardware, or killed from outside)",
+}
+
+
+def timestamp(text):
+    """Seconds since 1970 of a time in ISO 8601, or None."""
+    try:
+        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    except (AttributeError, ValueError):
+        return None
+
+
+def served_at():
+    """When OpenClaw got ready here: an outage may make this telling late."""
+    try:
+        return os.path.getmtime(os.path.join(VAR, "served"))
+    except OSError:
+        return time.time()
+
+
+def why(record, deployment):
+    if record is None:
+        return "failure"
+    if record.get("because") == "unhealthy":
+        return "unhealthy"
+    if record.get("reason") == "termination" and deployment and record.get("deployment") not in ("", deployment):
+        return "update"
+    return record.get("reason") if record.get("reason") in WORDS else "failure"
+
+
+def tell(restored, record, deployment, now):
+    """What is known, as one flat record."""
+    saved = record["last_backup"].get("at") if record else timestamp(restored.get("taken"))
+    stopped = timestamp(record.get("since")) if record else None
+    # Without a word from the old machine, its last backup is the last sign of life.
+    since = stopped or saved
+    return {
+        "event": "moved",
+        "why": why(record, deployment),
+        "clean": bool(record and record.get("clean")),
+        "set_aside": bool(record and record.get("set_aside")),
+        "from": (record or restored).get("instance"),
+        "to": instance.own_id_or_empty(),
+        "seconds_without_service": round(now - since) if since else None,
+        "at_most": stopped is None,
+        "state_age_seconds": round(now - saved) if saved else None,
+        "snapshot": restored.get("snapshot"),
+    }
+
+
+def text(move):
+    """Subject and body for a person."""
+    clean = "clean" if move["clean"] else "not clean"
+    gap = span(move["seconds_without_service"], "at most " if move["at_most"] else "")
+    stack = os.environ["STACK"]
+    loss = "Nothing was lost." if move["clean"] else "What was written after that backup is lost."
+    if move["set_aside"]:
+        loss = "The last backup looked like a loss and was set aside: make snapshots lists it."
+    body = [
+        f"OpenClaw ({stack}) serves again on {move['to']}; it moved from {move['from'] or 'an unknown machine'}.",
+        f"Why: {WORDS[move['why']]}.",
+        f"The end was {clean}. {loss}",
+        f"Without service: {gap}.",
+        f"The restored state was backed up {span(move['state_age_seconds'])} ago (snapshot {move['snapshot']}).",
+    ]
+    return f"OpenClaw {stack} moved: {move['why']}, {clean}, {gap} without service", "\n".join(body)
+
+
+def span(seconds, prefix=""):
+    if seconds is None:
+        return "an unknown time"
+    minutes, rest = divmod(max(seconds, 0), 60)
+    return prefix + (f"{minutes} min {rest} s" if minutes else f"{rest} s")
+
+
+def publish(move):
+    values = {"Moved": 1, "MovedClean": int(move["clean"])}
+    if move["seconds_without_service"] is not None:
+        values["SecondsWithoutService"] = move["seconds_without_service"]
+    if move["state_age_seconds"] is not None:
+        values["RestoredStateAgeSeconds"] = move["state_age_seconds"]
+    metrics.publish_by_cli(values, seconds=30)
+
+
+def report(restored):
+    move = tell(restored, handover.find(), instance.deployment(), served_at())
+    subject, body = text(move)
+    log(json.dumps(move))
+    log(subject)
+    publish(move)
+    message = ["--topic-arn", os.environ["ALARM_TOPIC"], "--subject", subject[:100], "--message", body]
+    if not aws("sns", "publish", *message, seconds=60).ok:
+        log(f"the message was not sent to {os.environ['ALARM_TOPIC']}")
+
+
+def main():
+    restored = read_json_object(os.path.join(VAR, "restored")) or {}
+    stamp = os.path.join(VAR, "moved")
+    if not os.path.exists(stamp):
+        if restored and not restored.get("first_boot"):
+            try:
+                report(restored)
+            except OSError as error:
+                log(f"cannot tell yet why the last machine ended: {error}")
+                return 1
+        else:
+            log("nothing to tell: this is a first boot")
+        with open(stamp, "w", encoding="utf-8") as file:
+            file.write("told\n")
+    if os.environ.get("BACKUP", "off") != "off" and not handover.clear():
+        log("the word of the machine before could not be cleared")
+    return 0

@@ -1,0 +1,1 @@
+"""What openclaw.service needs before it starts: its image and its secrets."""

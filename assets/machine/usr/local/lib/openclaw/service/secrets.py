@@ -1,0 +1,133 @@
+"""Writes this deployment's secrets from Parameter Store to tmpfs, for Docker Compose's env_file.
+
+Parameters under PARAMETER_PATH/env/ become /run/openclaw/.env, one variable each; the optional parameter
+PARAMETER_PATH/dotenv becomes /run/openclaw/dotenv as it is. The gateway token is made when there is none.
+No value is ever logged or handed over in an argument list.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+
+from openclaw.aws import parameter_store
+from openclaw.aws.errors import AwsError
+from openclaw.system.journal import die, log
+
+PATH = os.environ["PARAMETER_PATH"]
+REGION = os.environ["AWS_REGION"]
+RUN = os.environ.get("OPENCLAW_RUN", "/run/openclaw")
+COMPOSE_FILE = os.environ.get("OPENCLAW_COMPOSE_FILE", "/opt/openclaw/docker-compose.yaml")
+REQUIRED = "OPENCLAW_GATEWAY_TOKEN"
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def set_command(name):
+    return f"aws ssm put-parameter --region {REGION} --type SecureString --name {name} --value …"
+
+
+def read_variables():
+    """The variables under PATH/env/, by name."""
+    prefix = f"{PATH}/env/"
+    try:
+        found = list(parameter_store.below(prefix))
+    except AwsError as error:
+        die(f"cannot read the parameters under {prefix}, {prefix}{REQUIRED} among them: {error}")
+    variables = {}
+    for parameter in found:
+        name = parameter["Name"][len(prefix) :]
+        if not NAME.fullmatch(name):
+            die(
+                f"parameter {parameter['Name']}: '{name}' must be a variable name like TELEGRAM_BOT_TOKEN "
+                f"(letters, digits, underscores); remove it: "
+                f"aws ssm delete-parameter --region {REGION} --name {parameter['Name']}"
+            )
+        if parameter.get("Type") != "SecureString":
+            log(f"parameter {parameter['Name']} is a {parameter.get('Type')}; a SecureString keeps it encrypted")
+        variables[name] = parameter["Value"]
+    return variables
+
+
+def read_dotenv():
+    """The text of PATH/dotenv, or nothing when there is no such parameter."""
+    try:
+        return parameter_store.get(f"{PATH}/dotenv") or ""
+    except AwsError as error:
+        die(f"cannot read parameter {PATH}/dotenv: {error}")
+
+
+def make_token():
+    """Makes the gateway token once: whoever comes second takes what the first one wrote."""
+    name = f"{PATH}/env/{REQUIRED}"
+    token = secrets.token_hex(32)
+    try:
+        if parameter_store.put(name, token, "SecureString"):
+            log(f"made parameter {name}")
+            return token
+    except AwsError as error:
+        die(f"parameter {name} is missing and cannot be made: {error}; set it: {set_command(name)}")
+    try:
+        theirs = parameter_store.get(name)
+    except AwsError as error:
+        die(f"parameter {name} exists and cannot be read: {error}; set it: {set_command(name)}")
+    return theirs or die(
+        f"parameter {name} was made by another machine, and removed again; set it: {set_command(name)}"
+    )
+
+
+def encode(value):
+    """A value in double quotes, as Compose's dotenv reader takes it: it undoes backslashes, then `$$`."""
+    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("$", "\\$"), ("\n", "\\n"), ("\r", "\\r")):
+        value = value.replace(plain, escaped)
+    return f'"{value}"'
+
+
+def write(name, text):
+    path = os.path.join(RUN, name)
+    descriptor = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)
+    os.replace(f"{path}.new", path)
+
+
+def check_dotenv():
+    """Lets Compose read the user's own dotenv text first, since its complaints quote what they complain about."""
+    # Compose comes with the tools, and only this has to wait for them.
+    if subprocess.run(["systemctl", "start", "openclaw-tools.service"], check=False).returncode != 0:
+        die(f"cannot check parameter {PATH}/dotenv: openclaw-tools.service, which brings Docker Compose, failed")
+    done = subprocess.run(
+        ["docker", "compose", "--file", COMPOSE_FILE, "config", "--quiet"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+        encoding="utf-8",
+        env={**os.environ, "OPENCLAW_IMAGE": "unused"},
+    )
+    if done.returncode == 0 and not done.stderr.strip():
+        return
+    os.remove(os.path.join(RUN, "dotenv"))
+    line = re.search(r"line (\d+):", done.stderr)
+    if "variable is not set" in done.stderr:
+        fault = "a value has a $ that names no variable: put that value in single quotes"
+    else:
+        fault = f"Docker Compose cannot read {'line ' + line.group(1) if line else 'it'}"
+    die(f"parameter {PATH}/dotenv is not in dotenv form: {fault}; set it: {set_command(f'{PATH}/dotenv')}")
+
+
+def main():
+    os.umask(0o077)
+    variables, dotenv = read_variables(), read_dotenv()
+    if REQUIRED not in variables and not re.search(rf"^\s*(export\s+)?{REQUIRED}\s*[=:]\s*\S", dotenv, re.MULTILINE):
+        variables[REQUIRED] = make_token()
+    for name, value in variables.items():
+        if "\0" in value:
+            die(f"parameter {PATH}/env/{name} has a NUL character, which no environment variable can hold")
+    write(".env", "".join(f"{name}={encode(value)}\n" for name, value in sorted(variables.items())))
+    write("dotenv", dotenv)
+    if dotenv:
+        check_dotenv()
+    log(f"{len(variables)} variables{' and a dotenv text' if dotenv else ''} are in {RUN}")

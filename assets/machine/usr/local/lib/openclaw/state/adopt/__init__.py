@@ -1,0 +1,1 @@
+"""The state of another install, taken over from its archive."""

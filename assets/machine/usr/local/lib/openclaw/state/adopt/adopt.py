@@ -1,0 +1,188 @@
+"""The state of an existing install, from an archive of `openclaw backup create`, laid out as this machine keeps it.
+
+The archive's manifest.json (https://docs.openclaw.ai/cli/backup) says what lay where; read of schema version 1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from openclaw.aws.client import Aws
+from openclaw.aws.transfers import Wanted, fetch
+from openclaw.settings import Settings
+from openclaw.state.adopt.archive import unpack
+from openclaw.state.openclaw_data import exclusions, leases, verify
+from openclaw.state.openclaw_data.layout import OWNER, ROOTS, SEEN, seen_by_openclaw
+from openclaw.system import journal
+from openclaw.system.errors import Refused
+from openclaw.system.files import require_space
+
+PREFIX = "adopt/"
+# By the manifest's kind of an asset. OpenClaw lists apart what does not lie in its state directory.
+PLACES = {
+    "state": ".openclaw",
+    "workspace": "workspace",
+    "config": ".openclaw/openclaw.json",
+    "credentials": ".openclaw/credentials",
+}
+
+
+@dataclass(frozen=True)
+class Asset:
+    kind: str
+    source: str
+    name: str
+
+
+@contextlib.contextmanager
+def fetched(settings: Settings, aws: Aws, given: str) -> Iterator[Path]:
+    """The file of this path, or of this name below adopt/ in the bucket. @raises Refused when there is none"""
+    if "/" in given:
+        if not Path(given).is_file():
+            raise Refused(f"{given} is no file on this machine")
+        yield Path(given)
+        return
+    key, scratch = PREFIX + given, settings.var / "adopt"
+    size = aws.size(key)
+    if size is None:
+        raise Refused(f"s3://{aws.bucket}/{key} does not exist; a file on this machine is named with its directory")
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    try:
+        require_space(size, scratch)
+        if not any(fetch(aws, [Wanted(key, scratch / given)])):
+            raise Refused(f"s3://{aws.bucket}/{key} went away")
+        yield scratch / given
+    finally:
+        shutil.rmtree(scratch)
+
+
+def lay_out(archive: Path, tree: Path) -> tuple[str | None, int]:
+    """Fills the empty directory tree; returns the version of OpenClaw that made the archive, and how many databases.
+
+    @raises Refused, Damaged
+    """
+    scratch = tree / ".archive"
+    scratch.mkdir(mode=0o700)
+    links = unpack(archive, scratch)
+    version, assets = _manifest(scratch)
+    places = _places(assets)
+    # The workspace out of the state directory, that into its place, then what comes into it.
+    for name, place in sorted(places.items(), key=lambda one: (one[1].count("/"), -len(one[0]))):
+        if (tree / place).exists():
+            raise Refused(f"the archive holds two of {place}: remove the one that is not in use, make it again")
+        if (scratch / name).exists():
+            os.rename(scratch / name, tree / place)
+    shutil.rmtree(scratch)
+    for name in exclusions.DIRECTORIES:
+        # No backup keeps them.
+        shutil.rmtree(tree / ".openclaw" / name, ignore_errors=True)
+    if not any(path.is_file() for path in tree.joinpath(".openclaw").rglob("*")):
+        raise Refused("the archive holds no file of OpenClaw's state")
+    checked = verify.verify(tree)
+    _rename_paths(tree, assets)
+    # Only now, so that nothing above is done through one.
+    _make_links(tree, places, links)
+    _set_attributes(tree)
+    return version, checked
+
+
+def _manifest(scratch: Path) -> tuple[str | None, list[Asset]]:
+    """It is the last thing in an archive."""
+    found = list(scratch.glob("*/manifest.json"))
+    if len(found) != 1:
+        raise Refused(f"this is no archive of 'openclaw backup create': it holds {len(found)} manifest.json, not one")
+    try:
+        manifest = json.loads(found[0].read_bytes())
+        schema, windows = manifest["schemaVersion"], manifest.get("platform") == "win32"
+        assets = [Asset(one["kind"], one["sourcePath"], one["archivePath"]) for one in manifest["assets"]]
+        version = manifest.get("runtimeVersion")
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise Refused(f"this is no archive of 'openclaw backup create': its manifest.json says {error!r}") from error
+    if schema != 1 or windows:
+        what = "was made on Windows" if windows else f"has a manifest of schema version {schema}"
+        raise Refused(f"the archive {what}: only version 1 from Linux and macOS is understood")
+    return version, assets
+
+
+def _places(assets: list[Asset]) -> dict[str, str]:
+    """Place below the tree, by name in the archive. @raises Refused unless each asset has a place of its own"""
+    places: dict[str, str] = {}
+    for asset in assets:
+        place = PLACES.get(asset.kind)
+        if place is None or place in places.values():
+            raise Refused(
+                f"this machine has no place for the {asset.kind} {asset.source}: move it into the state directory "
+                "and make the archive again"
+            )
+        if any(part in ("", ".", "..") for part in asset.name.split("/")):
+            raise Refused(f"the archive is not safe: {asset.name!r} is no path below its own directory")
+        places[asset.name] = place
+    state = next((name for name, place in places.items() if place == ".openclaw"), None)
+    if state is None:
+        raise Refused("the archive holds no state directory: make it without --only-config")
+    if "workspace" not in places.values():
+        places[f"{state}/workspace"] = "workspace"
+    return places
+
+
+def _make_links(tree: Path, places: dict[str, str], links: dict[str, str]) -> None:
+    for name, pointee in links.items():
+        above = max((known for known in places if f"{name}/".startswith(f"{known}/")), key=len, default=None)
+        if above is None:
+            continue
+        path = places[above] + name[len(above) :]
+        leads_to = os.path.normpath(seen_by_openclaw(path).parent / pointee)
+        if path in ROOTS or pointee.startswith("/") or not f"{leads_to}/".startswith(f"{SEEN}/"):
+            journal.say(f"left out, for it leads out of the state: {path} -> {pointee}")
+            continue
+        if any((tree / parent).is_symlink() for parent in PurePosixPath(path).parents) or (tree / path).exists():
+            raise Refused(f"the archive is not safe: {name!r} is in it twice")
+        (tree / path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.symlink(pointee, tree / path)
+
+
+def _set_attributes(tree: Path) -> None:
+    """As OpenClaw has them: its own, private but for the workspace."""
+    for root in tree.iterdir():
+        allowed = 0o755 if root.name == "workspace" else 0o700
+        root.chmod(allowed)
+        os.chown(root, OWNER, OWNER)
+        for path in root.rglob("*"):
+            status = path.lstat()
+            os.chown(path, OWNER, OWNER, follow_symlinks=False)
+            if not stat.S_ISLNK(status.st_mode):
+                least = 0o700 if stat.S_ISDIR(status.st_mode) else 0o600
+                path.chmod(status.st_mode & allowed | least)
+
+
+def _rename_paths(tree: Path, assets: list[Asset]) -> None:
+    """Absolute paths are part of the data: under their former ones, cron jobs would be there and never run."""
+    moved = {(asset.source, str(seen_by_openclaw(PLACES[asset.kind]))) for asset in assets}
+    # The longest first: one may begin with another.
+    for old, new in sorted(moved, reverse=True):
+        if old == new:
+            continue
+        count = _rename_in_config(tree / PLACES["config"], old, new)
+        for path in verify.databases(tree / ".openclaw"):
+            count += leases.rename_stores(path, old, new)
+        if count:
+            journal.say(f"{old} is {new} here: {count} mentions of it renamed")
+
+
+def _rename_in_config(config: Path, old: str, new: str) -> int:
+    """By text: it is JSON with comments, written by people."""
+    if not config.is_file():
+        return 0
+    mention = rb"""(?<=["'])%s(?=[/"'])""" % re.escape(old.encode())
+    text, count = re.subn(mention, lambda _: new.encode(), config.read_bytes())
+    if count:
+        config.write_bytes(text)
+    return count

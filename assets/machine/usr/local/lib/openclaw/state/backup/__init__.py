@@ -1,0 +1,1 @@
+"""A backup: stage, guard, push, prune."""

@@ -1,0 +1,107 @@
+"""One backup: still the writer? stage, guard, push, note, prune, say."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from openclaw.aws import metrics
+from openclaw.aws.client import Aws
+from openclaw.settings import Settings
+from openclaw.state import engines
+from openclaw.state.backup import retention
+from openclaw.state.backup.push import Push
+from openclaw.state.guards.lease import Lease
+from openclaw.state.guards.markers import Markers
+from openclaw.state.staging.staging import Staged, Staging
+from openclaw.system import journal
+from openclaw.system.errors import Busy, Fenced, Refused, SetAside, StateError, result_of
+from openclaw.system.lock import locked
+
+# What a person has begun by hand is not waited for at the machine's end.
+FINAL_PATIENCE_SECONDS = 5
+
+
+class Backup:
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.aws = Aws(settings)
+        self.markers = Markers(settings)
+        self.lease = Lease(settings, self.aws)
+
+    def run(self, force: bool = False, final: bool = False) -> None:
+        """@param force also where more than half of the last backup would go; final: the machine ends, and neither
+        waits for others nor prunes"""
+        if self.settings.backup == "off":
+            journal.say("BACKUP=off: nothing is kept")
+            return
+        started = time.monotonic()
+        try:
+            with locked(self.settings.var / "lock", self.settings.lock_wait_seconds, self._patience(final)):
+                figures = self._run(force)
+                if figures and not final:
+                    retention.prune_when_due(self.settings, self.aws, self.lease)
+        except Busy:
+            raise
+        except (StateError, OSError) as error:
+            self._report_failure(error, time.monotonic() - started)
+            if isinstance(error, Fenced):
+                self.markers.fence(error)
+            raise
+        if figures:
+            seconds = round(time.monotonic() - started, 1)
+            journal.record("backup", result="success", seconds=seconds, **figures)
+            values = {"BackupSuccess": 1, "BackupDurationSeconds": seconds, "BackupAgeSeconds": 0}
+            metrics.publish(self.aws, {**values, "BackupBytesSent": figures["bytes_sent"]})
+
+    def _patience(self, final: bool) -> float:
+        """A restore that moves things into place is done in a moment, and must not be cut off."""
+        return FINAL_PATIENCE_SECONDS if final and not self.markers.journal_path.exists() else math.inf
+
+    def _run(self, force: bool) -> dict[str, Any] | None:
+        self.markers.require_restored()
+        self.markers.require_settled()
+        held = self.lease.check()
+        if not force and not self.markers.has_served():
+            journal.say(
+                "nothing to back up: OpenClaw has never been ready on this machine, and what was restored is in the "
+                "bucket already; after mending it by hand, run: openclaw-state backup --force"
+            )
+            return None
+        engine = engines.of(self.settings, self.aws)
+        push = Push(self.settings, self.markers, engine, held.generation)
+        with Staging(self.settings, engine.stores_blocks).refreshed() as staged:
+            if not _holds_state(staged):
+                if self.markers.last_good() is None:
+                    journal.say("nothing to back up yet: OpenClaw has written no state")
+                    return None
+                raise Refused(f"{self.settings.roots['.openclaw']} holds no file: an empty source is never pushed")
+            doubt = "" if force else self._doubt(staged)
+            if not doubt:
+                return push.push(staged)
+            kept = push.set_aside(staged)
+        raise SetAside(f"{doubt}. Until then it is kept apart from the backups, as {kept}")
+
+    def _doubt(self, staged: Staged) -> str:
+        """Why a person has to decide whether this is a good backup; empty where it is one."""
+        if staged.broken:
+            return (
+                f"no machine could start from {', '.join(staged.broken[:3])}: mend it, or bring a snapshot back "
+                "(openclaw-state restore)"
+            )
+        return self.markers.loss(staged.files, staged.bytes)
+
+    def _report_failure(self, error: Exception, seconds: float) -> None:
+        journal.record("backup", result=result_of(error), seconds=round(seconds, 1), error=str(error))
+        values = {"BackupSuccess": 0.0, "BackupDurationSeconds": round(seconds, 1)}
+        last = self.markers.last_good()
+        if last:
+            values["BackupAgeSeconds"] = max(0.0, round(time.time() - last.at))
+        metrics.publish(self.aws, values)
+
+
+def _holds_state(staged: Staged) -> bool:
+    """Whether there is any file of OpenClaw's state: its directory comes first in the order of the index."""
+    entries = (entry.path for entry in staged.index.entries() if entry.kind in ("file", "database"))
+    return next((path for path in entries if "/" in path), "").startswith(".openclaw/")

@@ -1,0 +1,1 @@
+"""backup=mirror: the staged tree as plain objects."""

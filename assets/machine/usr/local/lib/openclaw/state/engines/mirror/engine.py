@@ -1,0 +1,249 @@
+"""The staged tree as plain objects that anyone can read, and a manifest, written last, that makes them a backup.
+
+Objects change one after another, so only a manifest says which versions belong together. What a cut-off run was about
+to change stands in an intent; any other object that no manifest knows was put there by a person, and is left alone
+until a boot takes it in.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Callable
+
+from openclaw.aws import transfers
+from openclaw.aws.transfers import Stored
+from openclaw.state.engines.base import Engine, PushResult, Snapshot, SnapshotMetadata
+from openclaw.state.engines.mirror import manifest
+from openclaw.state.engines.mirror.manifest import Item
+from openclaw.state.engines.mirror.plan import Plan
+from openclaw.state.engines.mirror.tree import fetch_tree, plain_items
+from openclaw.state.guards.lease import Lease
+from openclaw.state.openclaw_data.layout import ROOTS
+from openclaw.state.staging.staging import Staged
+from openclaw.system import files, journal
+from openclaw.system.errors import Damaged, Unavailable
+
+OBJECTS_ONLY = "objects"
+
+
+class Mirror(Engine):
+    name = "mirror"
+
+    @property
+    def _home(self) -> Path:
+        path = self.settings.var / "mirror"
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    def push(self, staged: Staged, metadata: SnapshotMetadata) -> PushResult:
+        listed = dict(self.aws.list("mirror/"))
+        try:
+            last = self._last_items(listed)
+            ours = self._ours(listed, last)
+        except Damaged as error:
+            journal.say(f"{error}: everything is stored anew")
+            last, ours = {}, {key for key in listed if _root_of(key) in ROOTS}
+        if metadata.set_aside:
+            return self._push_aside(staged, metadata, last)
+        plan = self._plan(staged, listed, last, ours)
+        kept = {item.key for item in plan.items.values() if item.kind == "file"}
+        drop = [key for key in ours if key not in kept and key in listed]
+        if plan.send or drop:
+            intent = f"{manifest.INTENTS}{metadata.generation:08d}-{metadata.sequence:08d}.json"
+            to_come = {item.key: item.etag for item in plan.items.values() if item.key in plan.send}
+            self.aws.put(intent, json.dumps({**dict.fromkeys(drop), **to_come}).encode("ascii"))
+        stored = transfers.send(self.aws, plan.send)
+        if len(stored) < len(plan.unversioned):
+            stored.update(self._stored(plan.unversioned))
+        self._note_versions(plan.items, plan.unversioned, stored)
+        self.aws.delete(drop)
+        snapshot_id = self._commit(plan.items, staged, metadata)
+        intents = [key for key, _ in self.aws.list(manifest.INTENTS)] if plan.send or drop else []
+        self.aws.delete(intents)
+        files.remove(self._home / "taken-in.json")
+        return PushResult(snapshot_id, plan.bytes)
+
+    def _plan(self, staged: Staged, listed: dict[str, str], last: dict[str, Item], ours: set[str]) -> Plan:
+        plan = Plan(staged.tree)
+        for item in self._staged_items(staged):
+            if item.kind != "file":
+                plan.items[item.path] = item
+                continue
+            entry = staged.index.get(item.path)
+            known, current = last.get(item.path), listed.get(item.key)
+            if known and known.sha256 == entry.sha256 and known.etag == current:
+                plan.items[item.path] = manifest.with_object(item, entry.sha256, known.etag, known.version)
+            elif current in (None, entry.md5) or item.key in ours:
+                plan.put(item, entry.sha256, entry.md5, is_there=current == entry.md5)
+            else:
+                journal.say(
+                    f"s3://{self.aws.bucket}/{item.key} was put there by hand: it stays until a boot takes it in"
+                )
+                if known and known.kind == "file":
+                    plan.items[item.path] = known
+        plan.materialize_hard_links()
+        return plan
+
+    def _push_aside(self, staged: Staged, metadata: SnapshotMetadata, last: dict[str, Item]) -> PushResult:
+        """To keys of its own: what is in the mirror, and what people see there, stays as it is."""
+        plan = Plan(staged.tree)
+        for item in self._staged_items(staged):
+            plan.items[item.path] = item
+            if item.kind != "file":
+                continue
+            entry, known = staged.index.get(item.path), last.get(item.path)
+            if known and known.sha256 == entry.sha256:
+                plan.items[item.path] = manifest.with_object(item, known.sha256, known.etag, known.version)
+            else:
+                apart = f"aside/{metadata.generation:08d}-{metadata.sequence:08d}/{item.key}"
+                plan.put(replace(item, stored=apart), entry.sha256, entry.md5)
+        self._note_versions(plan.items, plan.unversioned, transfers.send(self.aws, plan.send))
+        return PushResult(self._commit(plan.items, staged, metadata), plan.bytes)
+
+    def list(self) -> list[Snapshot]:
+        found = [found for key, _ in self.aws.list(manifest.PREFIX) if (found := manifest.snapshot_of(key))]
+        if not found and self._put_by_hand():
+            now = datetime.now(timezone.utc)
+            found = [Snapshot(self.name, OBJECTS_ONLY, now, 0, 0, 0, 0, "", "", None)]
+        return sorted(found, key=lambda one: one.order)
+
+    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = ()) -> None:
+        by_hand = snapshot.id == OBJECTS_ONLY
+        items = list(plain_items(self._put_by_hand()) if by_hand else self._items(snapshot))
+        if paths:
+            items = _chosen(items, paths)
+        fetch_tree(self.aws, items, target)
+
+    def prune(self, remove: Sequence[Snapshot]) -> None:
+        """The objects' older versions end by the bucket's own lifecycle."""
+        self.aws.delete(
+            [f"{manifest.PREFIX}{snapshot.id}.jsonl.gz" for snapshot in remove if snapshot.id != OBJECTS_ONLY]
+        )
+
+    def verify(self) -> None:
+        snapshots = [one for one in self.list() if one.id != OBJECTS_ONLY and not one.set_aside]
+        if not snapshots:
+            return
+        stored = {(key, version) for key, version, _, _ in self.aws.versions("mirror/")}
+        lost = [
+            item.key
+            for item in self._items(snapshots[-1])
+            if item.kind == "file" and (item.key, item.version) not in stored
+        ]
+        if lost:
+            raise Damaged(f"{len(lost)} object versions of {snapshots[-1].id} are gone, {lost[0]} among them")
+
+    def highest_generation(self) -> int:
+        return max((one.generation for one in self.list()), default=0)
+
+    def import_uploads(self, into: Path, fits: Callable[[str], bool]) -> list[str]:
+        try:
+            # Of its own generation, a machine that boots has made none yet.
+            put = self._put_by_hand(Lease(self.settings, self.aws).held().generation)
+        except Damaged as error:
+            journal.say(f"nothing is taken in, for nobody knows what a person put there: {error}")
+            return []
+        items = [item for item in plain_items(put) if item.kind != "file" or fits(item.path)]
+        fetch_tree(self.aws, items, into)
+        came_in = {item.key: item.etag for item in items if item.kind == "file"}
+        files.write_json(self._home / "taking-in.json", {**self._taken(), **came_in})
+        return [item.path for item in items if item.kind == "file"]
+
+    def mark_imported(self) -> None:
+        taking = files.read_json(self._home / "taking-in.json")
+        if taking is not None:
+            files.write_json(self._home / "taken-in.json", taking)
+            files.remove(self._home / "taking-in.json")
+
+    def _put_by_hand(self, below: int | None = None) -> dict[str, str]:
+        """ETag by key of what neither a backup made nor one that was cut off (which is no state that ever was)."""
+        listed = dict(self.aws.list("mirror/"))
+        ours = self._ours(listed, self._last_items(listed, below))
+        return {key: etag for key, etag in listed.items() if key not in ours and _root_of(key) in ROOTS}
+
+    def _taken(self) -> dict[str, str]:
+        return files.read_json(self._home / "taken-in.json") or {}
+
+    def _ours(self, listed: dict[str, str], last: dict[str, Item]) -> set[str]:
+        """Keys whose current object a backup made, was about to change, or that a boot has taken in."""
+        ours = {item.key for item in last.values() if item.kind == "file" and listed.get(item.key) in (item.etag, None)}
+        for key in listed:
+            if key.startswith(manifest.INTENTS):
+                found = self.aws.get(key)
+                for name, etag in json.loads(found[0]).items() if found else ():
+                    # Anything else was put there by a person since. That of a large object is no checksum.
+                    if listed.get(name) in (etag, None) or "-" in listed[name]:
+                        ours.add(name)
+        ours.update(key for key, etag in self._taken().items() if listed.get(key) == etag)
+        return ours
+
+    def _staged_items(self, staged: Staged) -> Iterator[Item]:
+        hardlinks: dict[tuple[int, int], str] = {}
+        for entry in list(staged.index.entries()):
+            item = manifest.describe(staged.tree, entry.path, hardlinks)
+            if item.kind == "file" and entry.sha256 is None:
+                staged.index.set_digests(entry.path, *manifest.digests(staged.tree / entry.path))
+            yield item
+
+    def _stored(self, keys: set[str]) -> dict[str, Stored]:
+        """Those objects as they are in the bucket now."""
+        versions = self.aws.versions("mirror/")
+        return {key: Stored(version, etag) for key, version, etag, latest in versions if latest and key in keys}
+
+    def _note_versions(self, items: dict[str, Item], keys: set[str], stored: dict[str, Stored]) -> None:
+        missing = keys - stored.keys()
+        if missing:
+            raise Unavailable(f"{len(missing)} sent objects are not in the bucket, {min(missing)} among them")
+        for item in [item for item in items.values() if item.kind == "file" and item.key in keys]:
+            version, etag = stored[item.key].version, stored[item.key].etag
+            if "-" not in etag and etag != item.etag:
+                raise Unavailable(f"s3://{self.aws.bucket}/{item.key} is not what was sent: somebody else writes there")
+            items[item.path] = manifest.with_object(item, item.sha256, etag, version)
+
+    def _commit(self, items: dict[str, Item], staged: Staged, metadata: SnapshotMetadata) -> str:
+        local = self._home / "manifest.new"
+        manifest.write(local, iter(items.values()))
+        key = manifest.name(metadata, datetime.now(timezone.utc), staged.files, staged.bytes)
+        self.aws.put(key, local.read_bytes(), if_absent=True)
+        local.unlink()
+        return manifest.snapshot_of(key).id
+
+    def _last_items(self, listed: dict[str, str], below: int | None = None) -> dict[str, Item]:
+        """@param below what is not of an earlier generation, somebody copied here from another bucket"""
+        snapshots = [found for found in map(manifest.snapshot_of, listed) if found and not found.set_aside]
+        own = [one for one in snapshots if below is None or one.generation < below] or snapshots
+        newest: Snapshot | None = max(own, key=lambda one: one.order, default=None)
+        return {item.path: item for item in self._items(newest)} if newest else {}
+
+    def _items(self, snapshot: Snapshot) -> Iterator[Item]:
+        found = self.aws.get(f"{manifest.PREFIX}{snapshot.id}.jsonl.gz")
+        if found is None:
+            raise Damaged(f"the manifest {snapshot.id} is gone")
+        local = self._home / "manifest.fetched"
+        local.write_bytes(found[0])
+        try:
+            yield from manifest.read(local)
+        except (OSError, EOFError, ValueError, TypeError, zlib.error) as error:
+            raise Damaged(f"the manifest {snapshot.id} cannot be read: {error}") from error
+
+
+def _root_of(key: str) -> str:
+    return key.split("/", 2)[1]
+
+
+def _chosen(items: Sequence[Item], paths: Sequence[str]) -> list[Item]:
+    """Those at or below the paths; a hard link to what is not among them becomes a file of its own."""
+    known = {item.path: item for item in items}
+    chosen = {item.path: item for item in items if any(_is_within(item.path, path) for path in paths)}
+    for item in [item for item in chosen.values() if item.kind == "hardlink" and item.target not in chosen]:
+        chosen[item.path] = replace(known[item.target], path=item.path, stored=known[item.target].key)
+    return list(chosen.values())
+
+
+def _is_within(path: str, wanted: str) -> bool:
+    return path == wanted or path.startswith(wanted.rstrip("/") + "/")

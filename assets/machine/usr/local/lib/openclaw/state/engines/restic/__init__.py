@@ -1,0 +1,1 @@
+"""backup=snapshots: snapshots in a restic repository."""

@@ -1,0 +1,172 @@
+"""Snapshots in a restic repository: atomic, deduplicated, encrypted, verified when read."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from openclaw.aws.client import Aws
+from openclaw.settings import Settings
+from openclaw.state.databases import page_log
+from openclaw.state.engines.base import Engine, PushResult, Snapshot, SnapshotMetadata
+from openclaw.state.engines.restic.program import INCOMPLETE, NO_REPOSITORY, PREFIX, Restic, messages
+from openclaw.state.openclaw_data.layout import ROOTS
+from openclaw.state.staging.staging import Staged
+from openclaw.system import journal, processes
+from openclaw.system.errors import Damaged, Unavailable
+
+# restic's own tag, and ours.
+REPAIRED, REFUSED = "repaired", "refused"
+
+
+class Snapshots(Engine):
+    name = "snapshots"
+    stores_blocks = True
+    _repaired = False
+
+    def __init__(self, settings: Settings, aws: Aws):
+        super().__init__(settings, aws)
+        self.restic = Restic(settings, aws)
+
+    def push(self, staged: Staged, metadata: SnapshotMetadata) -> PushResult:
+        """@raises Damaged when the repository has to be repaired first"""
+        tags = {
+            "generation": str(metadata.generation),
+            "sequence": str(metadata.sequence),
+            "instance": metadata.instance,
+            "image": metadata.image,
+            "openclaw": metadata.openclaw or "",
+            "files": str(staged.files),
+            "bytes": str(staged.bytes),
+        }
+        tags.update({f"user_version:{path}": str(version) for path, version in _authoritative(staged.databases)})
+        arguments = ["backup", "--host", "openclaw", "--group-by", "host", "--no-scan", "--json"]
+        for name, value in tags.items():
+            # restic separates tags by commas.
+            arguments += ["--tag", f"{quote(os.fsencode(name), safe=':/._-')}={quote(value, safe=':/._-@')}"]
+        if metadata.set_aside:
+            arguments += ["--tag", REFUSED]
+        if self._repaired:
+            # The parent snapshot may name what is gone now.
+            arguments.append("--force")
+        result = self.restic.run([*arguments, "--", *ROOTS], cwd=staged.tree, create=True, progress="sending")
+        if result.code == INCOMPLETE:
+            # restic has stored what it could read, as the newest snapshot.
+            made = [one["snapshot_id"] for one in messages(result.out, "summary")]
+            journal.say(f"forgetting the incomplete snapshot {', '.join(made)}")
+            self.restic.run(["forget", "--quiet", *made])
+        if result.code != 0:
+            raise self.restic.failure("backup", result)
+        summary = messages(result.out, "summary")[-1]
+        return PushResult(summary["snapshot_id"], summary.get("data_added_packed", summary["data_added"]))
+
+    def has_snapshot(self, snapshot_id: str) -> bool:
+        return self.aws.size(f"{PREFIX}snapshots/{snapshot_id}") is not None
+
+    def list(self) -> list[Snapshot]:
+        if not self.restic.is_initialised():
+            return []
+        result = self.restic.run(["snapshots", "--json", "--no-lock"])
+        if result.code == NO_REPOSITORY:
+            self.restic.require_unborn()
+            return []
+        if result.code != 0:
+            raise self.restic.failure("snapshots", result)
+        found = [self._snapshot(one) for one in json.loads(result.out) or []]
+        self._require_all(found, result)
+        return sorted(found, key=lambda one: one.order)
+
+    def _require_all(self, found: Sequence[Snapshot], result: processes.Result) -> None:
+        """restic leaves out what it cannot read, and ends well. @raises Unavailable unless that is damaged for good"""
+        stored = {key.rpartition("/")[2] for key, _ in self.aws.list(f"{PREFIX}snapshots/")}
+        missing = sorted(stored - {one.id for one in found})
+        if not missing:
+            return
+        failure = self.restic.failure("snapshots", result)
+        if not isinstance(failure, Damaged):
+            raise failure
+        for name in missing:
+            journal.record("snapshots", result=failure.result, snapshot=name, error=str(failure))
+
+    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = ()) -> None:
+        wanted = [f"/{_literal(path)}{suffix}" for path in paths for suffix in ("", page_log.SUFFIX)]
+        chosen = [option for path in wanted for option in ("--include", path)]
+        command = ["restore", snapshot.id, "--target", str(target), "--sparse", "--no-lock", "--json", *chosen]
+        result = self.restic.run(command, progress="fetching")
+        if result.code != 0:
+            raise self.restic.failure(f"restore of {snapshot.id[:8]}", result)
+        page_log.fold(target)
+
+    def prune(self, remove: Sequence[Snapshot]) -> None:
+        if not remove:
+            return
+        result = self.restic.run(["forget", "--prune", "--quiet", *(snapshot.id for snapshot in remove)])
+        if result.code != 0:
+            raise self.restic.failure("prune", result)
+        # restic ends well even where it was not allowed to remove them.
+        left = {one.id for one in self.list()} & {one.id for one in remove}
+        if left:
+            raise Unavailable(f"restic prune: {len(left)} snapshots are still there: {result.last_words}")
+
+    def repair(self) -> None:
+        """Deduplication would build on a damaged pack for ever: finds the bad ones and drops them."""
+        result = self.restic.run(["check", "--read-data", "--quiet"])
+        if result.code == 0:
+            return
+        failure = self.restic.failure("check", result)
+        if not isinstance(failure, Damaged):
+            raise failure
+        packs = sorted(set(re.findall(r"\b(?:pack|data/)\W*([0-9a-f]{64})\b", result.err + result.out)))
+        journal.say(f"repairing the repository: {len(packs)} damaged packs")
+        # The last one frees the snapshots of what they name in vain, without which nothing can be thinned out.
+        for command in (["repair", "packs", *packs], ["repair", "index"], ["repair", "snapshots", "--forget"]):
+            if command[-1] != "packs":
+                # repair packs leaves what it could save in the working directory.
+                repaired = self.restic.run(command, cwd=self.settings.var)
+                if repaired.code != 0:
+                    raise self.restic.failure(" ".join(command[:2]), repaired)
+        for saved in self.settings.var.glob("pack-*"):
+            saved.unlink()
+        self._repaired = True
+
+    def verify(self) -> None:
+        result = self.restic.run(["check", "--quiet"])
+        if result.code != 0:
+            raise self.restic.failure("check", result)
+
+    def _snapshot(self, found: dict[str, Any]) -> Snapshot:
+        tags = dict(tag.partition("=")[::2] for tag in found.get("tags") or [])
+        return Snapshot(
+            engine=self.name,
+            id=found["id"],
+            time=_time(found["time"]),
+            generation=int(tags.get("generation", 0)),
+            sequence=int(tags.get("sequence", 0)),
+            files=int(tags.get("files", 0)),
+            bytes=int(tags.get("bytes", 0)),
+            instance=tags.get("instance", ""),
+            image=tags.get("image", ""),
+            openclaw=tags.get("openclaw") or None,
+            set_aside=not tags.keys().isdisjoint({REPAIRED, REFUSED}),
+        )
+
+
+def _authoritative(databases: dict[str, int]) -> list[tuple[str, int]]:
+    """OpenClaw's own; a workspace may hold any number of others."""
+    return [(path, version) for path, version in databases.items() if path.startswith(".openclaw/")][:40]
+
+
+def _literal(path: str) -> str:
+    return re.sub(r"([\\*?\[])", r"\\\1", path)
+
+
+def _time(text: str) -> datetime:
+    """restic writes nanoseconds, which Python 3.9 does not read."""
+    whole, offset = re.fullmatch(r"(\d+-\d+-\d+T\d+:\d+:\d+)(?:\.\d+)?(Z|[+-]\d+:\d+)", text).groups()
+    return datetime.fromisoformat(whole + offset.replace("Z", "+00:00")).astimezone(timezone.utc)

@@ -1,0 +1,189 @@
+"""Who may write: one object, changed only by conditional writes, with a generation and a nonce.
+
+No clock is compared: the holder is told apart by its nonce, and whether it lives is EC2's word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from openclaw.aws import instance
+from openclaw.aws.client import ABSENT, LOST_RACE, Aws
+from openclaw.aws.errors import AwsError
+from openclaw.settings import Settings
+from openclaw.system import files, journal
+from openclaw.system.errors import Fenced, Refused, Unavailable
+
+KEY = "lease.json"
+# Which machine waits for the holder of which generation.
+WANTED = "lease-wanted.json"
+POLL_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class LeaseRecord:
+    generation: int
+    nonce: str
+    instance: str
+    bucket: str
+    released: bool = False
+    # Its last backup is under way: it is worth waiting for.
+    ending: bool = False
+
+
+class Lease:
+    def __init__(self, settings: Settings, aws: Aws):
+        self.settings = settings
+        self.aws = aws
+        self.path: Path = settings.var / "lease.json"
+
+    def held(self) -> LeaseRecord | None:
+        """What this volume last held."""
+        value = files.read_json(self.path)
+        return LeaseRecord(**value) if value else None
+
+    def current(self) -> tuple[LeaseRecord | None, str]:
+        """The bucket's word, and its ETag."""
+        found = self.aws.get(KEY)
+        if found is None:
+            return None, ""
+        body, etag = found
+        try:
+            record = LeaseRecord(**json.loads(body))
+        except (ValueError, TypeError) as error:
+            raise Refused(
+                f"s3://{self.aws.bucket}/{KEY} is no lease ({error}); remove it to let this machine write"
+            ) from error
+        if record.bucket != self.aws.bucket:
+            journal.say(f"the lease came from the bucket {record.bucket!r}, copied with its objects: it counts as none")
+            return None, etag
+        return record, etag
+
+    def is_stale(self) -> bool:
+        """Whether another machine took the lease after this volume held it, or this volume is a copy of another's."""
+        held = self.held()
+        if held is None:
+            return False
+        current, _ = self.current()
+        is_newer = current is not None and current.nonce != held.nonce and current.generation >= held.generation
+        return is_newer or held.instance != instance.own_id()
+
+    def check(self) -> LeaseRecord:
+        """@raises Fenced unless this machine is still the writer."""
+        current, _ = self._own()
+        if current.released:
+            raise Fenced(f"this machine released its lease of generation {current.generation}; a boot takes the next")
+        return current
+
+    def acquire(self, at_least: int = 1) -> LeaseRecord:
+        """Takes the next generation, after the former holder released it or is gone (or the wait is over)."""
+        begun = time.monotonic()
+        own = instance.own_id()
+        said = ""
+        while True:
+            current, etag = self.current()
+            alive = self._why_alive(current, own)
+            if alive and time.monotonic() - begun < self._patience(current):
+                if not said:
+                    self._ask_for(current, own)
+                if alive != said:
+                    journal.say(f"waiting for the former holder of the lease, {current.instance}: {alive}")
+                    said = alive
+                time.sleep(POLL_SECONDS)
+                continue
+            if alive:
+                journal.say(
+                    f"taking over from {current.instance}, which is still there ({alive}): its writes are fenced now"
+                )
+            # Above this volume's own too: the bucket's may be missing, or come from another bucket.
+            former = [one.generation + 1 for one in (current, self.held()) if one]
+            generation = max([at_least, *former])
+            taken = self._write(LeaseRecord(generation, secrets.token_hex(16), own, self.aws.bucket), etag)
+            if taken:
+                return taken
+
+    def raise_to(self, generation: int) -> LeaseRecord:
+        """A copied bucket may hold higher generations than its lease: ours must be above all of them."""
+        self.check()
+        return self.acquire(at_least=generation)
+
+    def release(self) -> None:
+        """Gives the lease back. Twice is as good as once: the answer to the first try can get lost."""
+        current, etag = self._own()
+        while not current.released and not self._write(replace(current, released=True, ending=False), etag):
+            current, etag = self._own()
+
+    def announce_end(self) -> None:
+        """Has the next machine wait for this one's last backup. Takes back what an earlier try at the end has released
+        and nobody has taken since."""
+        current, etag = self._own()
+        if current.released or not current.ending:
+            self._write(replace(current, released=False, ending=True), etag)
+
+    def waiting(self) -> str:
+        """The id of a machine that runs and waits for this one's lease; empty where there is none."""
+        found, held = self.aws.get(WANTED), self.held()
+        try:
+            wanted = json.loads(found[0]) if found else {}
+            generation, waiter = wanted.get("generation"), wanted.get("instance")
+        except (ValueError, AttributeError):
+            return ""
+        # What was asked of a former holder, or by a machine that is gone, asks nothing of this one.
+        if generation != held.generation or waiter == held.instance or instance.is_gone(self.aws, waiter):
+            return ""
+        return waiter
+
+    def _ask_for(self, current: LeaseRecord, own: str) -> None:
+        """A holder that lives looks every minute (openclaw-lease.timer), saves its state and lets go."""
+        wanted = {"generation": current.generation, "instance": own}
+        # Without it, the wait is only longer.
+        with contextlib.suppress(Unavailable):
+            self.aws.put(WANTED, json.dumps(wanted).encode())
+
+    def _patience(self, current: LeaseRecord) -> int:
+        return self.settings.lease_ending_wait_seconds if current.ending else self.settings.lease_wait_seconds
+
+    def is_alive(self, record: LeaseRecord) -> bool:
+        return bool(self._why_alive(record, instance.own_id()))
+
+    def _own(self) -> tuple[LeaseRecord, str]:
+        """The bucket's word, which is of this machine, and its ETag. @raises Fenced where it is not"""
+        held, (current, etag) = self.held(), self.current()
+        if held is None:
+            raise Fenced("this machine holds no lease: it has not been through a boot's restore")
+        if held.instance != instance.own_id():
+            raise Fenced(f"this volume is a copy of {held.instance}'s, whose lease it is")
+        if current is None or current.nonce != held.nonce:
+            holder = f"generation {current.generation}, {current.instance}" if current else "nobody"
+            raise Fenced(f"the lease is held by {holder}, not by generation {held.generation}, {held.instance}")
+        return current, etag
+
+    def _why_alive(self, current: LeaseRecord | None, own: str) -> str:
+        if current is None or current.released or current.instance == own:
+            return ""
+        try:
+            gone = instance.is_gone(self.aws, current.instance)
+            return "" if gone else f"EC2 says that it runs{', and it saves its last state' if current.ending else ''}"
+        except Unavailable as error:
+            return f"EC2 does not say whether it runs ({error})"
+
+    def _write(self, record: LeaseRecord, etag: str) -> LeaseRecord | None:
+        """None when somebody else wrote in between. Kept locally first: a lease we cannot prove is a lost one."""
+        former = self.held()
+        files.write_json(self.path, asdict(record))
+        # Only where it is so: a machine of an earlier deploy does not know the word.
+        told = {name: value for name, value in asdict(record).items() if name != "ending" or value}
+        try:
+            self.aws.put(KEY, json.dumps(told).encode(), if_match=etag, if_absent=not etag)
+        except AwsError as error:
+            if error.code in LOST_RACE | ABSENT:
+                if former:
+                    files.write_json(self.path, asdict(former))
+                return None
+            raise
+        return record

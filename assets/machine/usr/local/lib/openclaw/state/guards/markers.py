@@ -1,0 +1,114 @@
+"""What must be true before a backup may replace what the bucket holds, and before this machine may go on serving."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from openclaw.settings import Settings
+from openclaw.system import files, journal, processes
+from openclaw.system.errors import Fenced, Refused
+
+# A backup with less than this part of the last one's files or bytes looks like a loss.
+LEAST_PART = 0.5
+
+
+@dataclass(frozen=True)
+class LastGoodBackup:
+    """The last state known to be good: of the last backup, or of the restore before the first one."""
+
+    engine: str
+    snapshot: str
+    generation: int
+    sequence: int
+    files: int
+    bytes: int
+    at: float
+
+
+class Markers:
+    def __init__(self, settings: Settings):
+        self.restored_path = settings.var / "restored"
+        self.journal_path = settings.var / "restore-journal.json"
+        self.good_path = settings.var / "last-good.json"
+        self.sequence_path = settings.var / "sequence.json"
+        self.fenced_path = settings.var / "fenced"
+        # There from the moment that this volume is known to be behind until newer state is in its place.
+        self.behind_path = settings.var / "behind"
+        # wait-ready writes it.
+        self.served_path = settings.var / "served"
+        # There while the store is known to hold damage that a backup must not build on.
+        self.damaged_path = settings.var / "damaged"
+
+    def restored(self) -> dict[str, Any] | None:
+        return files.read_json(self.restored_path)
+
+    def declare_restored(self, **facts: Any) -> None:
+        files.write_json(self.restored_path, {**facts, "at": _now()})
+        files.remove(self.behind_path)
+
+    def note_behind(self) -> None:
+        """Neither a backup nor a start from here until a restore, whoever holds the lease by then."""
+        files.write_json(self.behind_path, _now())
+        files.remove(self.restored_path)
+
+    def require_restored(self) -> None:
+        if self.restored() is None:
+            raise Refused(
+                f"no backup before a good restore or a declared first boot: {self.restored_path} is missing "
+                "(systemctl status openclaw-restore.service says why)"
+            )
+
+    def require_settled(self) -> None:
+        """@raises Refused while a cut-off restore has moved some of the state and not the rest"""
+        if self.journal_path.exists():
+            raise Refused("a restore that was cut off is unfinished: a boot must finish it first")
+
+    def has_served(self) -> bool:
+        """Whether OpenClaw was ever ready on this volume. Before that, only OpenClaw itself has touched the state: a
+        new version may have migrated it, which the old one, that a failed deploy brings back, could not read."""
+        return self.served_path.exists()
+
+    def last_good(self) -> LastGoodBackup | None:
+        value = files.read_json(self.good_path)
+        return LastGoodBackup(**value) if value else None
+
+    def note_good(self, good: LastGoodBackup) -> None:
+        files.write_json(self.good_path, asdict(good))
+
+    def expect(self, files: int, size: int) -> None:
+        """What came in from elsewhere is what the next backup is measured by."""
+        last = self.last_good()
+        if last:
+            self.note_good(replace(last, files=files, bytes=size))
+
+    def loss(self, files: int, size: int) -> str:
+        """Why this is no good backup: more than half of the last good state would go. Empty where it is one."""
+        last = self.last_good()
+        if last is None or not last.files:
+            return ""
+        for what, now, then in (("files", files, last.files), ("bytes", size, last.bytes)):
+            if now < then * LEAST_PART:
+                return (
+                    f"this backup has {now} {what}, the last good one ({last.snapshot[:24]}) {then}: it would drop "
+                    "more than half. If that is meant, run: openclaw-state backup --force"
+                )
+        return ""
+
+    def next_sequence(self, generation: int) -> int:
+        """Written before it is used: no two backups ever carry the same one."""
+        last = files.read_json(self.sequence_path) or {}
+        sequence = last.get("sequence", 0) + 1 if last.get("generation") == generation else 1
+        files.write_json(self.sequence_path, {"generation": generation, "sequence": sequence})
+        return sequence
+
+    def fence(self, error: Fenced) -> None:
+        """A machine that is not the writer must not serve either: what it learns would be lost."""
+        files.write_json(self.fenced_path, {"reason": str(error), "at": _now()})
+        journal.say(f"FENCED: stopping OpenClaw on this machine: {error}")
+        processes.run(["systemctl", "stop", "--no-block", "openclaw-backup.timer", "openclaw.service"], 60)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,24 @@
+"""Where OpenClaw keeps what, on this machine and as it sees it in its container."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+# What is saved, by the name it has in the bucket; all under the data directory.
+ROOTS = (".openclaw", "workspace", "auth-profile-secrets")
+# OpenClaw's user and group, `node` in the image.
+OWNER = 1000
+# The state directory in the container.
+SEEN = PurePosixPath("/home/node/.openclaw")
+# Where OpenClaw keeps its own databases. Any other may be anything that somebody has sent or made.
+_DATABASES = (".openclaw/state/", ".openclaw/agents/")
+
+
+def is_openclaw_database(path: str) -> bool:
+    """@param path of a database, below the data directory"""
+    return path.startswith(_DATABASES)
+
+
+def seen_by_openclaw(path: str) -> PurePosixPath:
+    """@param path below the data directory; the workspace is mounted into the state directory"""
+    return SEEN.parent / path if path.startswith(".openclaw") else SEEN / path

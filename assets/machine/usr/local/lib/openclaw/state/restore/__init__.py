@@ -1,0 +1,1 @@
+"""A restore: at a boot, by name, as a drill."""

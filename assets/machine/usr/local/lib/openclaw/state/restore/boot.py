@@ -1,0 +1,173 @@
+"""A boot's restore: what makes this volume fit to serve."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from openclaw.aws import metrics
+from openclaw.settings import Settings
+from openclaw.state import engines
+from openclaw.state.engines.base import Snapshot
+from openclaw.state.openclaw_data import verify
+from openclaw.state.restore.request import Request
+from openclaw.state.restore.restore import Restore
+from openclaw.system import files, journal
+from openclaw.system.errors import Damaged, Fenced, Refused, StateError, result_of
+from openclaw.system.lock import locked
+
+RETRY_SECONDS = (5, 15, 30, 60)
+
+
+class Boot:
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.restore = Restore(settings)
+        self.aws = self.restore.aws
+        self.markers = self.restore.markers
+        self.lease = self.restore.lease
+        self.requests = self.restore.requests
+
+    def run(self, patience_seconds: float) -> bool:
+        """Makes this volume fit to serve, or raises; through an outage it tries again for patience_seconds.
+
+        Returns whether it brought in what a person had asked for.
+        """
+        deadline, attempt = time.monotonic() + patience_seconds, 0
+        while True:
+            try:
+                with locked(self.settings.var / "lock", self.settings.lock_wait_seconds):
+                    return self._boot()
+            except (Refused, Fenced, Damaged) as error:
+                self._report_failure(error)
+                raise
+            except (StateError, OSError) as error:
+                self._report_failure(error)
+                pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+                if time.monotonic() + pause > deadline:
+                    raise
+                attempt += 1
+                time.sleep(pause)
+
+    def _boot(self) -> bool:
+        if self.restore.swap.unfinished():
+            journal.say("finishing the restore that was cut off")
+            self.restore.finish()
+        stamp = self.markers.restored()
+        if self.settings.backup == "off":
+            if stamp is None:
+                self.markers.declare_restored(first_boot=True, engine="off")
+                journal.say("BACKUP=off: a first boot, declared")
+            return False
+        stale = self.markers.behind_path.exists() or (stamp is not None and self.lease.is_stale())
+        if stale:
+            self.markers.note_behind()
+            self._refuse_while_another_lives()
+        held = self.lease.acquire()
+        files.remove(self.markers.fenced_path)
+        is_first = stamp is None or stale
+        asked = self.requests.asked()
+        granted = asked and not is_first and self.requests.is_granted(asked)
+        chosen = self._chosen(asked) if asked and not granted else None
+        if chosen and not asked.paths:
+            self._grant(asked, chosen)
+            self._import_uploads()
+        elif is_first:
+            self._first_boot(stale)
+        else:
+            # Local state is newer than any backup.
+            self._import_uploads()
+            highest = engines.of(self.settings, self.aws).highest_generation()
+            if highest >= held.generation:
+                # Somebody copied another bucket's backups here: ours must be above them.
+                self.lease.raise_to(highest + 1)
+        if chosen and asked.paths:
+            self._grant(asked, chosen)
+        self.requests.close(asked)
+        journal.record("lease", generation=held.generation, instance=held.instance)
+        return asked is not None
+
+    def _refuse_while_another_lives(self) -> None:
+        current, _ = self.lease.current()
+        if current and self.lease.is_alive(current):
+            raise Fenced(
+                f"this volume is behind: {current.instance} runs and holds the lease in generation "
+                f"{current.generation}; this machine stays down"
+            )
+        journal.say(
+            "another machine wrote after this volume did and is gone: its state comes in, this volume's is kept aside"
+        )
+
+    def _chosen(self, asked: Request) -> Snapshot:
+        candidates = self.restore.candidates(asked)
+        try:
+            chosen = asked.pick(candidates)
+        except Refused as error:
+            raise self.requests.refusal(error) from error
+        self._outrank(candidates)
+        return chosen
+
+    def _grant(self, asked: Request, chosen: Snapshot) -> None:
+        """That one or none: another would not be what was asked for."""
+        journal.say(f"{self.requests.address} asks for {', '.join(asked.paths) or 'everything'} from {chosen.id}")
+        try:
+            self.restore.bring_in(chosen, asked.paths, request=asked.etag)()
+        except (Refused, Damaged) as error:
+            if isinstance(error, Damaged):
+                self.markers.damaged_path.touch()
+            raise self.requests.refusal(error) from error
+
+    def _outrank(self, candidates: Sequence[Snapshot]) -> None:
+        if candidates[0].generation >= self.lease.held().generation:
+            self.lease.raise_to(candidates[0].generation + 1)
+
+    def _first_boot(self, stale: bool) -> None:
+        found = self.restore.found()
+        candidates = [one for one in found if not one.set_aside]
+        if not candidates:
+            if stale:
+                raise Refused("this volume is behind, and the bucket holds nothing to bring it up to date")
+            self.markers.declare_restored(first_boot=True, engine=self.settings.backup)
+            journal.record("restore", result="first boot", reason=f"s3://{self.settings.bucket} holds no backup")
+            return
+        self._outrank(candidates)
+        if found[0].set_aside:
+            journal.say(
+                f"{found[0].instance} set aside {found[0].id}, which is newer than its last backup and looked like a "
+                f"loss; if it is none, run: openclaw-state restore {found[0].id}"
+            )
+        skipped: list[str] = []
+        for snapshot in candidates:
+            try:
+                self.restore.bring_in(snapshot, skipped=skipped)()
+                self._import_uploads()
+                return
+            except Damaged as error:
+                journal.record("restore", result="damaged", snapshot=snapshot.id, error=str(error))
+                skipped.append(snapshot.id)
+                self.markers.damaged_path.touch()
+        raise Refused(
+            f"none of the {len(candidates)} backups in s3://{self.settings.bucket} is good: see the lines above"
+        )
+
+    def _import_uploads(self) -> None:
+        """What people put into the bucket since the last backup, over what is here."""
+        engine = engines.of(self.settings, self.aws)
+        tree = self.restore.swap.fresh_tree()
+        paths = engine.import_uploads(tree, self._fits)
+        if paths:
+            verify.verify(tree)
+            verify.clear_leases(tree)
+            self.restore.place(paths, {"imported": len(paths), "keep_stamp": True})
+        self.restore.swap.discard()
+
+    def _fits(self, path: str) -> bool:
+        blocked = self.restore.swap.file_above(path)
+        if blocked:
+            journal.say(f"left in the bucket: {path} cannot come in, for {blocked} is no directory")
+        return not blocked
+
+    def _report_failure(self, error: Exception) -> None:
+        journal.record("restore", result=result_of(error), error=str(error))
+        if self.settings.backup != "off":
+            metrics.publish(self.aws, {"RestoreSuccess": 0})

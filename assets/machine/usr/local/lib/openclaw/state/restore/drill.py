@@ -1,0 +1,46 @@
+"""The proof that a restore works: the newest snapshot into scratch, never near the live state."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+from openclaw.aws import metrics
+from openclaw.settings import Settings
+from openclaw.state import engines
+from openclaw.state.guards.markers import Markers
+from openclaw.state.openclaw_data import verify
+from openclaw.state.restore.request import Request
+from openclaw.state.restore.restore import Restore
+from openclaw.system import journal
+from openclaw.system.errors import Damaged, StateError, result_of
+from openclaw.system.files import require_space
+from openclaw.system.lock import locked
+
+
+def drill(settings: Settings) -> None:
+    restore, scratch, started = Restore(settings), settings.var / "drill", time.monotonic()
+    aws = restore.aws
+    try:
+        with locked(settings.var / "lock", settings.lock_wait_seconds):
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(mode=0o700)
+            chosen = restore.choose(Request())
+            require_space(chosen.bytes, scratch)
+            engine = engines.every(settings, aws)[chosen.engine]
+            engine.verify()
+            engine.pull(chosen, scratch)
+            checked = verify.verify(scratch)
+            verify.clear_leases(scratch)
+        seconds = round(time.monotonic() - started, 1)
+        journal.record("drill", result="success", snapshot=chosen.id, databases=checked, seconds=seconds)
+        metrics.publish(aws, {"DrillSuccess": 1})
+    except (StateError, OSError) as error:
+        journal.record("drill", result=result_of(error), error=str(error))
+        if isinstance(error, Damaged):
+            # The next backup must not build on it.
+            Markers(settings).damaged_path.touch()
+        metrics.publish(aws, {"DrillSuccess": 0})
+        raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""The staged copy of the state, which a backup pushes."""

@@ -1,0 +1,149 @@
+"""The staged copy as a tree of files: what is put into it, shared within it and dropped from it.
+
+Every path is relative to it. A killed run, or a person, may have left anything where something is put.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from openclaw.state.databases import page_log
+from openclaw.state.staging.index import Index
+from openclaw.system.links import is_behind_link
+
+
+class StagedTree:
+    def __init__(self, home: Path):
+        self.root = home / "tree"
+        # What is on its way in; the same file system.
+        self.new = home / "new"
+        self._made: set[str] = set()
+        # The first name of each file with several.
+        self._names: dict[tuple[int, int], str] = {}
+
+    def begin_walk(self) -> None:
+        self._made.clear()
+        self._names.clear()
+
+    def clear_new(self) -> Path:
+        """Where to make what place() then puts in."""
+        _remove(self.new)
+        return self.new
+
+    def place(self, path: str, status: os.stat_result) -> None:
+        """Puts what was made into its place, with the source's owner, mode and time."""
+        self._make_parents(path)
+        _give(self.new, status)
+        os.utime(self.new, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
+        _replace(self.new, self.root / path)
+
+    def log(self, path: str, status: os.stat_result) -> bool:
+        """Logs what was made beside the database that is in its place; False where it has to take that place."""
+        self._make_parents(path)
+        database = self.root / path
+        log = page_log.log_of(database)
+        if not _is_plain(database) or not page_log.append(database, self.new):
+            return False
+        newest = log if log.exists() else database
+        for one in {database, newest}:
+            _give(one, status)
+        os.utime(newest, ns=(status.st_mtime_ns, status.st_mtime_ns))
+        self.new.unlink()
+        return True
+
+    def remove(self, path: str) -> None:
+        _remove(self.root / path)
+
+    def make_directory(self, path: str, status: os.stat_result) -> None:
+        target = self.root / path
+        if target.is_symlink() or (target.exists() and not target.is_dir()):
+            target.unlink()
+        target.mkdir(mode=0o700, exist_ok=True)
+        os.chown(target, status.st_uid, status.st_gid)
+        os.chmod(target, stat.S_IMODE(status.st_mode))
+
+    def is_first_name(self, path: str, status: os.stat_result) -> bool:
+        """Of a file with several; the first one asked for."""
+        return self._first_name(path, status) == path
+
+    def share(self, path: str, status: os.stat_result) -> bool:
+        """Makes path a hard link of the first staged name of the same file."""
+        original, target = self.root / self._first_name(path, status), self.root / path
+        try:
+            if not target.exists() or not os.path.samestat(target.lstat(), original.lstat()):
+                self._make_parents(path)
+                os.link(original, self.clear_new())
+                _replace(self.new, target)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def drop_unseen(self, index: Index) -> None:
+        """What the walk did not meet is gone."""
+        index.keep_logs()
+        for path, kind in index.unseen():
+            target = self.root / path
+            if is_behind_link(target, self.root):
+                # The directory it was in went as a whole; behind the link in its place there are others' files.
+                continue
+            if kind == "directory" and target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            elif kind != "directory" and not target.is_dir():
+                _remove(target)
+        index.forget_unseen()
+
+    def set_directory_times(self, index: Index) -> None:
+        """At the end: each file that comes in changes its directory's."""
+        for entry in index.entries():
+            if entry.kind == "directory":
+                with contextlib.suppress(FileNotFoundError):
+                    changed = int(entry.fingerprint.partition(":")[0])
+                    os.utime(self.root / entry.path, ns=(changed, changed))
+
+    def _first_name(self, path: str, status: os.stat_result) -> str:
+        return self._names.setdefault((status.st_dev, status.st_ino), path)
+
+    def _make_parents(self, path: str) -> None:
+        """Known databases come before the walk that stages their directories. Through a link, what is written here
+        would go to others' files."""
+        relative = os.path.dirname(path)
+        if relative in self._made:
+            return
+        parent = self.root
+        for name in relative.split("/"):
+            parent = parent / name
+            if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
+                parent.unlink()
+            parent.mkdir(mode=0o700, exist_ok=True)
+        self._made.add(relative)
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _give(path: Path, status: os.stat_result) -> None:
+    """Owner and mode, where they differ: a file that is touched counts as changed."""
+    now = path.lstat()
+    if (now.st_uid, now.st_gid) != (status.st_uid, status.st_gid):
+        os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)
+        # It takes a set-user-ID bit away.
+        now = path.lstat()
+    if not stat.S_ISLNK(status.st_mode) and now.st_mode != status.st_mode:
+        os.chmod(path, stat.S_IMODE(status.st_mode))
+
+
+def _remove(path: Path) -> None:
+    # Its directory may be a file now.
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()
+
+
+def _replace(new: Path, target: Path) -> None:
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    os.replace(new, target)

@@ -1,0 +1,1 @@
+"""Files, locks, processes and the journal: nothing here knows AWS or OpenClaw."""

@@ -1,0 +1,83 @@
+"""Files that are whole or absent after a power cut, and the disk's free space."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from openclaw.system import journal
+from openclaw.system.errors import Refused
+
+# Left free for what else the machine writes meanwhile.
+RESERVE_BYTES = 512 << 20
+
+
+def sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_json(path: Path, value: Any) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        json.dump(value, stream, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(new, path)
+    sync_directory(path.parent)
+
+
+def note_json(path: str, value: Any) -> None:
+    """For notes in /run, which no power cut outlives: one that cannot be written is said, and holds nothing up."""
+    try:
+        with open(f"{path}.new", "w", encoding="utf-8") as stream:
+            json.dump(value, stream)
+        os.replace(f"{path}.new", path)
+    except OSError as error:
+        journal.log(f"cannot write {path}: {error}")
+
+
+def read_json(path: Path) -> Any:
+    """None where there is no such file. @raises ValueError for what is not JSON"""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+
+
+def read_json_object(path: str) -> dict[str, Any] | None:
+    """None where there is none, or none that can be read."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            value = json.load(stream)
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def write_text(path: str, text: str) -> None:
+    """Whole or not at all to whoever reads meanwhile."""
+    with open(f"{path}.new", "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.replace(f"{path}.new", path)
+
+
+def remove(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+        sync_directory(path.parent)
+
+
+def require_space(size: int, directory: Path) -> None:
+    """@param size in bytes @raises Refused unless so much can be had beside the reserve"""
+    free = max(0, shutil.disk_usage(directory).free - RESERVE_BYTES)
+    if size > free:
+        raise Refused(f"{size} bytes more are needed and {free} can be had: deploy a larger rootVolumeSizeGib")

@@ -1,0 +1,167 @@
+"""block-metadata, setup-swap, configure-cloudwatch, post-stop and the `openclaw` command."""
+
+import json
+import signal
+import subprocess
+import threading
+
+import pytest
+from machine.conftest import ASSETS
+
+RULE = "DOCKER-USER --destination 169.254.169.254/32 --jump REJECT"
+
+
+class TestBlockMetadata:
+    def test_adds_the_rule_once(self, machine):
+        machine.env["RULES"] = str(machine.root / "rules")
+        machine.stub(
+            "iptables",
+            'case "$3" in --check) grep -qxF -- "${*:4}" "$RULES" 2>/dev/null ;; '
+            '--insert) printf "%s\\n" "${*:4}" >>"$RULES" ;; esac',
+        )
+        for _ in range(2):
+            assert machine.run("block-metadata").returncode == 0
+        assert (machine.root / "rules").read_text() == f"{RULE}\n"
+
+    def test_fails_when_the_rule_cannot_be_added(self, machine):
+        machine.stub("iptables", "exit 1")
+        done = machine.run("block-metadata")
+        assert done.returncode == 1
+        assert f"cannot add the rule 'iptables --insert {RULE}'" in done.stderr
+
+
+class TestSetupSwap:
+    @pytest.fixture
+    def machine(self, machine):
+        machine.env["OPENCLAW_SWAP_FILE"] = str(machine.root / "swap")
+        machine.stub(
+            "swapon",
+            'if [[ $1 == --show=NAME ]]; then [[ ! -e "$HOME/on" ]] || echo /dev/dm-0; else touch "$HOME/on"; fi',
+        )
+        machine.stub("swapoff", 'rm "$HOME/on"')
+        machine.stub("mkswap", "")
+        machine.stub("fallocate", 'truncate --size "$2" "$3"')
+        machine.stub("cryptsetup", "[[ $1 != status ]]")
+        return machine
+
+    def test_the_file_is_only_ever_used_through_a_random_key(self, machine):
+        done = machine.run("setup-swap", "start")
+        assert done.returncode == 0, done.stderr
+        swap = machine.root / "swap"
+        assert swap.stat().st_size == 2 * 1024**3 and swap.stat().st_mode & 0o777 == 0o600
+        opened = machine.calls("cryptsetup")[-1]
+        assert opened.startswith("open --type plain") and "--key-file /dev/urandom" in opened
+        assert machine.calls("mkswap") == ["/dev/mapper/openclaw-swap"]
+        assert machine.calls("swapon")[-1] == "/dev/mapper/openclaw-swap"
+
+    def test_a_second_start_changes_nothing(self, machine):
+        machine.run("setup-swap", "start")
+        done = machine.run("setup-swap", "start")
+        assert done.returncode == 0 and "already" in done.stderr
+        assert len(machine.calls("mkswap")) == 1
+
+    def test_stop_closes_the_device(self, machine):
+        machine.run("setup-swap", "start")
+        assert machine.run("setup-swap", "stop").returncode == 0
+        assert machine.calls("cryptsetup")[-1] == "close openclaw-swap"
+
+    def test_a_disk_without_room_is_said(self, machine):
+        machine.stub("fallocate", "exit 1")
+        done = machine.run("setup-swap", "start")
+        assert done.returncode == 1 and "cannot reserve 2147483648 bytes" in done.stderr
+
+    def test_a_device_that_cannot_be_opened_is_never_replaced_by_plain_swap(self, machine):
+        machine.stub("cryptsetup", "exit 1")
+        done = machine.run("setup-swap", "start")
+        assert done.returncode == 1 and "dm-crypt" in done.stderr
+        assert machine.calls("mkswap") == []
+
+    def test_another_word_is_refused(self, machine):
+        done = machine.run("setup-swap", "restart")
+        assert done.returncode == 1 and "got 'restart'" in done.stderr
+
+
+class TestConfigureCloudwatch:
+    @pytest.fixture
+    def machine(self, machine):
+        machine.stub("ctl", "")
+        machine.env |= {
+            "OPENCLAW_CLOUDWATCH_TEMPLATE": str(ASSETS / "etc/openclaw/cloudwatch-agent.template.json"),
+            "OPENCLAW_CLOUDWATCH_CONFIG": str(machine.root / "agent.json"),
+            "OPENCLAW_CLOUDWATCH_CTL": str(machine.bin / "ctl"),
+        }
+        return machine
+
+    def test_renders_this_deployment_and_starts_the_agent(self, machine):
+        done = machine.run("configure-cloudwatch")
+        assert done.returncode == 0, done.stderr
+        text = (machine.root / "agent.json").read_text()
+        config = json.loads(text)
+        assert config["agent"]["region"] == "me-central-1"
+        assert config["metrics"]["namespace"] == "OpenClaw/dev"
+        assert config["metrics"]["append_dimensions"] == {"AutoScalingGroupName": "${aws:AutoScalingGroupName}"}
+        assert "@" not in text
+        assert machine.calls("ctl") == [f"-a fetch-config -m ec2 -s -c file:{machine.root}/agent.json"]
+
+    def test_gives_the_agent_nothing_that_it_has_already(self, machine):
+        machine.stub("systemctl", "")
+        machine.run("configure-cloudwatch")
+        assert machine.run("configure-cloudwatch").returncode == 0
+        assert len(machine.calls("ctl")) == 1
+        assert machine.calls("systemctl") == ["start amazon-cloudwatch-agent.service"]
+        machine.run("configure-cloudwatch", METRIC_NAMESPACE="OpenClaw/other")
+        assert len(machine.calls("ctl")) == 2
+
+    def test_a_configuration_that_the_agent_refuses_fails_the_unit(self, machine):
+        machine.stub("ctl", "exit 1")
+        for _ in range(2):
+            done = machine.run("configure-cloudwatch")
+            assert done.returncode == 1 and "the CloudWatch agent refused" in done.stderr
+
+
+class TestStopGateway:
+    def test_waits_until_compose_has_ended_too(self, machine):
+        compose = subprocess.Popen(["sleep", "600"])
+        machine.stub("docker", f"(sleep 0.5; kill {compose.pid}) >/dev/null 2>&1 &")
+        reaper = threading.Thread(target=compose.wait)
+        reaper.start()
+        done = machine.run("stop-gateway", MAINPID=str(compose.pid))
+        reaper.join()
+        assert (done.returncode, done.stderr) == (0, "")
+        assert compose.returncode == -signal.SIGTERM
+        assert machine.calls("docker") == ["compose stop --timeout 25 openclaw-gateway"]
+
+    def test_is_done_at_once_when_compose_has_ended(self, machine):
+        machine.stub("docker", "")
+        done = machine.run("stop-gateway", MAINPID="")
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+class TestAfterStop:
+    def test_takes_the_containers_down(self, machine):
+        machine.stub("docker", "")
+        assert machine.run("post-stop", EXIT_STATUS="137").returncode == 0
+        assert machine.calls("docker") == ["compose down --timeout 25"]
+
+    def test_says_why_there_is_no_restart(self, machine):
+        machine.stub("docker", "")
+        done = machine.run("post-stop", EXIT_STATUS="78")
+        assert "exit status 78" in done.stderr and "sudo systemctl start openclaw.service" in done.stderr
+        assert machine.calls("docker") == ["compose down --timeout 25"]
+
+
+class TestCommand:
+    def test_hands_its_arguments_on_unchanged(self, machine):
+        machine.stub("docker", 'printf "%s|" "$@"; exit 3')
+        # The program is tested as root runs it.
+        machine.stub("sudo", "shift; shift; exit 99")
+        done = machine.run(ASSETS / "usr/local/bin/openclaw", "devices", "list", "a b", "$HOME")
+        assert done.stdout == "exec|--interactive|openclaw-gateway|openclaw|devices|list|a b|$HOME|"
+        assert done.returncode == 3
+
+
+@pytest.mark.parametrize(("job", "asked"), [("4711", False), ("0", True), ("", True)])
+def test_openclaw_is_asked_for_again_only_when_its_start_is_gone(machine, job, asked):
+    machine.stub("systemctl", f'[[ $1 != show ]] || echo "{job}"')
+    assert machine.run("request-gateway-start").returncode == 0
+    assert ("start --no-block openclaw.service" in machine.calls("systemctl")) == asked

@@ -1,0 +1,320 @@
+"""A database that changed little is staged as it was, with a log of the pages that changed: of the two, SQLite and a
+restore make the database of that moment, and nothing else.
+"""
+
+import contextlib
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+from openclaw.state.databases import page_log
+from openclaw.state.staging import staging
+from openclaw.state.staging.staging import Staging
+from openclaw.system.errors import Damaged
+
+OWN = ".openclaw/state/openclaw.sqlite"
+ROWS = 2000
+
+
+def change(path, seed=0, rows=5):
+    """Rows all over it."""
+    rng = random.Random(seed)  # noqa: S311
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        for row in rng.sample(range(1, ROWS), rows):
+            database.execute("UPDATE note SET text = ? WHERE id = ?", (rng.randbytes(99).hex(), row))
+
+
+def contents(path):
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return database.execute("SELECT id, text FROM note ORDER BY id").fetchall()
+
+
+class Pair:
+    """A live database, and what has been made of it."""
+
+    def __init__(self, directory: Path, page_size: int):
+        self.live, self.base, self.now = (directory / name for name in ("live", "base", "now"))
+        self.database = sqlite3.connect(self.live)
+        self.database.executescript(
+            f"PRAGMA page_size={page_size}; PRAGMA journal_mode=WAL; CREATE TABLE note(id INTEGER PRIMARY KEY, text);"
+        )
+        text = "n" * (page_size // 4)
+        self.database.executemany("INSERT INTO note(text) VALUES (?)", [(text,)] * ROWS)
+        self.database.commit()
+        self.copy(self.base)
+
+    def copy(self, to: Path) -> None:
+        to.unlink(missing_ok=True)
+        with contextlib.closing(sqlite3.connect(to)) as target:
+            self.database.backup(target)
+
+    def append(self) -> bool:
+        self.copy(self.now)
+        return page_log.append(self.base, self.now)
+
+    def folded(self) -> bytes:
+        tree = self.base.parent / "tree"
+        shutil.rmtree(tree, ignore_errors=True)
+        tree.mkdir()
+        for path in (self.base, page_log.log_of(self.base)):
+            shutil.copy2(path, tree)
+        page_log.fold(tree)
+        assert os.listdir(tree) == ["base"]
+        return (tree / "base").read_bytes()
+
+
+@pytest.fixture(params=[4096])
+def pair(request, tmp_path):
+    pair = Pair(tmp_path, request.param)
+    yield pair
+    pair.database.close()
+
+
+@pytest.mark.parametrize("pair", [512, 1024, 4096, 32768, 65536], indirect=True)
+def test_the_pair_is_the_database_of_that_moment_byte_for_byte(pair, monkeypatch):
+    monkeypatch.setattr(page_log, "MOST_PART", 100)
+    monkeypatch.setattr(page_log, "MOST_AT_ONCE", 100)
+    base = pair.base.read_bytes()
+    for step in (
+        "UPDATE note SET text = 'changed' WHERE id IN (3, 900, 1700)",
+        "UPDATE note SET text = 'again' WHERE id = 900",
+        "INSERT INTO note(text) SELECT text FROM note LIMIT 20",
+        "CREATE TABLE other(x)",
+        "DELETE FROM note WHERE id > 1900",
+        "VACUUM",
+    ):
+        pair.database.execute(step)
+        pair.database.commit()
+        assert pair.append(), step
+        assert pair.folded() == pair.now.read_bytes(), step
+    assert pair.base.read_bytes() == base
+
+
+def test_what_was_in_the_log_stays_as_it_was(pair):
+    """So a store of blocks has it already."""
+    log = page_log.log_of(pair.base)
+    change(pair.live)
+    assert pair.append()
+    before = log.read_bytes()
+    change(pair.live, seed=1)
+    assert pair.append()
+    assert log.read_bytes().startswith(before)
+    assert len(log.read_bytes()) > len(before)
+
+
+def test_where_nothing_changed_there_is_no_log(pair):
+    assert pair.append()
+    assert not page_log.log_of(pair.base).exists()
+
+
+@pytest.fixture
+def logged_pair(pair):
+    change(pair.live)
+    assert pair.append()
+    return pair
+
+
+def refuses(pair, step):
+    log = page_log.log_of(pair.base)
+    before = log.read_bytes()
+    pair.database.executescript(step)
+    return not pair.append() and log.read_bytes() == before
+
+
+def test_much_that_changed_at_once_is_left_to_be_stored_anew(logged_pair, monkeypatch):
+    monkeypatch.setattr(page_log, "MOST_PART", 100)
+    assert refuses(logged_pair, "UPDATE note SET text = 'all of them'")
+
+
+def test_a_log_ends_where_it_has_grown_to_half_of_its_database(logged_pair):
+    appended = [(change(logged_pair.live, seed, rows=50), logged_pair.append())[1] for seed in range(20)]
+    assert appended[0]
+    assert not appended[-1]
+    log = page_log.log_of(logged_pair.base)
+    assert 0.4 < log.stat().st_size / logged_pair.base.stat().st_size < 0.55
+
+
+@pytest.mark.parametrize("mode, page_size", [("DELETE", 4096), ("WAL", 1024)])
+def test_what_no_log_can_say_is_left_to_be_stored_anew(logged_pair, monkeypatch, mode, page_size):
+    monkeypatch.setattr(page_log, "MOST_PART", 100)
+    monkeypatch.setattr(page_log, "MOST_AT_ONCE", 100)
+    settings = f"PRAGMA page_size={page_size}; VACUUM; PRAGMA journal_mode={mode}"
+    assert refuses(logged_pair, f"PRAGMA journal_mode=DELETE; {settings}")
+
+
+@pytest.mark.parametrize("harm", ["a byte", "its end"])
+def test_a_log_that_sqlite_does_not_read_whole_is_damage(logged_pair, harm):
+    """SQLite itself stops there without a word, at an older state."""
+    log = page_log.log_of(logged_pair.base)
+    content = bytearray(log.read_bytes())
+    if harm == "a byte":
+        content[-100] ^= 1
+    else:
+        del content[-100:]
+    log.write_bytes(content)
+    with pytest.raises(Damaged, match="of its log"):
+        logged_pair.folded()
+
+
+def stage_with_log(host, relative):
+    """A database, and then its change; returns the live one."""
+    path = host.database(relative, rows=ROWS)
+    host.stage()
+    change(path)
+    host.stage()
+    assert page_log.log_of(host.staged / relative).exists()
+    return path
+
+
+@pytest.fixture
+def logged(host):
+    stage_with_log(host, OWN)
+    return host
+
+
+def test_a_database_that_changed_little_stays_in_place_with_a_log_of_the_rest(host):
+    path = host.database(rows=ROWS)
+    host.stage()
+    staged = host.staged / OWN
+    before = staged.stat()
+    for seed in range(3):
+        change(path, seed)
+        os.utime(path, (seed, seed))
+        host.stage()
+        assert (staged.stat().st_ino, staged.stat().st_ctime_ns) == (before.st_ino, before.st_ctime_ns)
+        assert contents(host.restored(OWN)) == contents(path)
+        assert page_log.log_of(staged).stat().st_mtime == path.stat().st_mtime
+
+
+def test_a_database_that_changed_much_is_staged_anew_without_one(logged):
+    change(logged.path(OWN), rows=ROWS - 1)
+    logged.stage()
+    assert not page_log.log_of(logged.staged / OWN).exists()
+    assert contents(logged.restored(OWN)) == contents(logged.path(OWN))
+    change(logged.path(OWN), seed=9)
+    logged.stage()
+    assert page_log.log_of(logged.staged / OWN).exists()
+    assert contents(logged.restored(OWN)) == contents(logged.path(OWN))
+
+
+def test_owner_and_mode_are_those_of_now(logged):
+    path, staged = logged.path(OWN), logged.staged / OWN
+    path.chmod(0o640)
+    os.chown(path, 1001, 1002)
+    change(path, seed=2)
+    logged.stage()
+    for one in (staged, page_log.log_of(staged)):
+        status = one.stat()
+        assert (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (0o640, 1001, 1002)
+
+
+def in_its_place(host, path):
+    """What a person puts where a database was."""
+    return {
+        "a plain file": lambda: host.write(path, "plain"),
+        "no database any more": lambda: host.write(path, b"SQLite format 3\x00" + b"x" * 5000),
+        "a directory": lambda: host.write(f"{path}/file", "in it"),
+        "a link": lambda: host.path(path).symlink_to("elsewhere"),
+        "nothing": lambda: None,
+        "another database": lambda: host.database(path, rows=3),
+    }
+
+
+@pytest.mark.parametrize("thing", in_its_place(None, ""))
+def test_no_log_outlives_its_database(host, thing):
+    """Beside anything else it would be an older one's pages in a newer file."""
+    path = stage_with_log(host, "workspace/notes.db")
+    log = page_log.log_of(host.staged / "workspace/notes.db")
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    in_its_place(host, "workspace/notes.db")[thing]()
+    for _ in range(2):
+        host.stage()
+        assert not log.exists()
+
+
+def test_a_link_in_the_way_of_sqlites_own_log_costs_no_copy_its_log(host, tmp_path):
+    """SQLite opens no such database: its last copy stays, all of it."""
+    path = stage_with_log(host, "workspace/notes.db")
+    live_log = path.with_name("notes.db-wal")
+    live_log.unlink(missing_ok=True)
+    live_log.symlink_to(tmp_path / "others")
+    staged, _ = host.stage()
+    assert staged.unstable == ["workspace/notes.db"]
+    live_log.unlink()
+    assert contents(host.restored("workspace/notes.db")) == contents(path)
+
+
+def test_an_engine_that_stores_whole_files_gets_no_logs_of_another(logged, monkeypatch):
+    monkeypatch.setattr(staging, "RACY_NS", 0)
+    logged.stage()
+    with Staging(logged.settings, logs=False).refreshed():
+        assert not page_log.log_of(logged.staged / OWN).exists()
+        assert contents(logged.staged / OWN) == contents(logged.path(OWN))
+
+
+def test_a_run_that_was_killed_between_the_log_and_the_index_is_not_built_upon(logged):
+    change(logged.path(OWN), seed=3)
+    logged.stage_killed_before("set_directory_times")
+    change(logged.path(OWN), seed=4)
+    logged.stage()
+    assert contents(logged.restored(OWN)) == contents(logged.path(OWN))
+
+
+@pytest.fixture
+def saved(make_deployment):
+    """A machine whose newest snapshot has a log, and what its database holds."""
+    machine = make_deployment(backup="snapshots").launch()
+    machine.boot()
+    machine.a_life()
+    path = machine.database(rows=ROWS)
+    machine.backup()
+    change(path)
+    machine.backup()
+    return machine, contents(path)
+
+
+def test_rows_all_over_a_database_cost_a_small_part_of_it(saved):
+    machine, _ = saved
+    change(machine.path(OWN), seed=5)
+    machine.backup()
+    record = machine.record("backup")
+    assert 0 < record["bytes_sent"] < machine.path(OWN).stat().st_size / 4
+    assert record["files"] == 16
+    assert machine.state("snapshots").count(" 16 ") == 3
+
+
+def test_a_replacement_restores_it_with_its_time_and_no_log(saved):
+    machine, notes = saved
+    os.utime(machine.path(OWN), (1_700_000_000, 1_700_000_000))
+    os.utime(machine.path(OWN).parent, (1_700_000_001, 1_700_000_001))
+    machine.backup()
+    replacement = machine.replaced()
+    replacement.boot()
+    assert contents(replacement.path(OWN)) == notes
+    assert replacement.path(OWN).stat().st_mtime == 1_700_000_000
+    assert os.listdir(replacement.path(OWN).parent) == ["openclaw.sqlite"]
+
+
+def test_a_database_restored_by_name_comes_with_its_log(saved):
+    machine, notes = saved
+    change(machine.path(OWN), seed=6, rows=500)
+    machine.state("restore", "latest", "--paths", OWN)
+    assert contents(machine.path(OWN)) == notes
+
+
+def test_restic_and_sqlite_alone_restore_it(saved, tmp_path, repository):
+    machine, notes = saved
+    environment = {
+        **machine.environment,
+        "RESTIC_REPOSITORY": f"s3:{machine.deployment.endpoint}/{machine.deployment.bucket}/snapshots",
+        "RESTIC_PASSWORD": repository[1],
+    }
+    command = ["restic", "restore", "latest", "--target", tmp_path / "by-hand"]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert contents(tmp_path / "by-hand" / OWN) == notes
