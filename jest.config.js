@@ -3,7 +3,7 @@ process.env.CDK_VALIDATION ??= 'false';
 
 module.exports = {
   testEnvironment: 'node',
-  roots: ['<rootDir>/test/lib'],
+  roots: ['<rootDir>/test/lib', '<rootDir>/test/contract'],
   testMatch: ['**/*.test.ts'],
   // One file at a time, without type checks: `tsc --noEmit` does those once for all.
   transform: {

@@ -1,4 +1,8 @@
 import { aws_cloudwatch as cloudwatch, Duration } from 'aws-cdk-lib';
+import declared from '../assets/machine/usr/local/lib/openclaw/aws/metrics.json';
+
+/** The metrics that the machine's own programs publish; one file declares them for both. */
+export type OwnMetric = keyof typeof declared;
 
 /** The metrics of one deployment's machine, whichever instance that is at the time. */
 export class MachineMetrics {
@@ -12,7 +16,7 @@ export class MachineMetrics {
   ) {}
 
   /** A metric that the machine's own programs publish, e.g. `BackupSuccess`. */
-  own(metricName: string, statistic: string, period = Duration.minutes(5)): cloudwatch.Metric {
+  own(metricName: OwnMetric, statistic: string, period = Duration.minutes(5)): cloudwatch.Metric {
     return new cloudwatch.Metric({ namespace: this.namespace, metricName, statistic, period });
   }
 

@@ -72,8 +72,7 @@ def test_publishes_figures(report, machine):
     (call,) = [call for call in machine.calls("aws") if "put-metric-data" in call]
     data = json.loads(call[call.index("[") : call.index("]") + 1])
     values = {datum["MetricName"]: datum["Value"] for datum in data}
-    assert values["Moved"] == values["MovedClean"] == 1
-    assert values["SecondsWithoutService"] > values["RestoredStateAgeSeconds"] >= 60
+    assert values["SecondsWithoutService"] > 60
 
 
 def test_says_what_is_lost_after_an_end_that_was_not_clean(report):

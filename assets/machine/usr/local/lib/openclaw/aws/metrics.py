@@ -1,4 +1,7 @@
-"""Figures for CloudWatch. A figure that cannot be published never fails what it tells of."""
+"""Figures for CloudWatch. A figure that cannot be published never fails what it tells of.
+
+metrics.json declares them all: the stack's alarms and dashboard read it too.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,10 @@ if TYPE_CHECKING:
 
 
 def data(values: Mapping[str, float]) -> list[dict[str, Any]]:
-    """As PutMetricData takes them; a name tells its unit."""
-    return [{"MetricName": name, "Value": value, "Unit": _unit(name)} for name, value in values.items()]
+    """As PutMetricData takes them. @raises KeyError for a metric that is not declared"""
+    with open(os.path.join(os.path.dirname(__file__), "metrics.json"), encoding="utf-8") as stream:
+        declared = json.load(stream)
+    return [{"MetricName": name, "Value": value, "Unit": declared[name]["unit"]} for name, value in values.items()]
 
 
 def publish(client: Aws, values: Mapping[str, float]) -> None:
@@ -34,9 +39,3 @@ def publish_by_cli(values: Mapping[str, float], seconds: float = 10) -> None:
     arguments = ["--namespace", os.environ["METRIC_NAMESPACE"], "--metric-data", json.dumps(data(values))]
     if not aws("cloudwatch", "put-metric-data", *arguments, seconds=seconds).ok:
         journal.log(f"metrics were not published: {', '.join(values)}")
-
-
-def _unit(name: str) -> str:
-    if "Seconds" in name:
-        return "Seconds"
-    return "Bytes" if "Bytes" in name else "None"

@@ -195,8 +195,6 @@ class Drain:
 
     def publish(self):
         values = {"DrainClean": int(self.record["clean"]), "DrainSeconds": self.record["seconds"]}
-        for name, seconds in self.record["steps"].items():
-            values[f"Drain{name.capitalize()}Seconds"] = seconds
         metrics.publish_by_cli(values)
 
 

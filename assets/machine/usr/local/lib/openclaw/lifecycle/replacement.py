@@ -99,12 +99,8 @@ def span(seconds, prefix=""):
 
 
 def publish(move):
-    values = {"Moved": 1, "MovedClean": int(move["clean"])}
     if move["seconds_without_service"] is not None:
-        values["SecondsWithoutService"] = move["seconds_without_service"]
-    if move["state_age_seconds"] is not None:
-        values["RestoredStateAgeSeconds"] = move["state_age_seconds"]
-    metrics.publish_by_cli(values, seconds=30)
+        metrics.publish_by_cli({"SecondsWithoutService": move["seconds_without_service"]}, seconds=30)
 
 
 def report(restored):
