@@ -46,7 +46,7 @@ export function all(text: string, pattern: RegExp): string[] {
 
 /** What a pattern's first group matches, where it matches exactly one thing. */
 export function one(text: string, pattern: RegExp): string {
-  const found = all(text, new RegExp(pattern.source, [...new Set([...pattern.flags, 'g'])].join('')));
+  const found = all(text, new RegExp(pattern.source, `${pattern.flags.replace('g', '')}g`));
   if (found.length !== 1 || found[0] === undefined)
     throw new Error(`${pattern} matches ${found.length} things, not one`);
   return found[0];
@@ -69,6 +69,6 @@ export function column(name: string, heading: string, number: number): string[] 
   const rows = section.split('\n').filter((line) => line.startsWith('|'));
   return rows
     .map((row) => row.split('|')[number]?.trim() ?? '')
-    .filter((cell) => /^`/.test(cell))
+    .filter((cell) => cell.startsWith('`'))
     .flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? ''));
 }
