@@ -70,7 +70,7 @@ export class OpenClawStack extends Stack {
         GROUP_RESOURCE,
         ALARM_TOPIC: observability.topic.topicArn,
         AUTO_APPROVE_DEVICES: String(config.autoApproveDevices),
-        // By it a machine tells a deploy from any other replacement.
+        // Lets a machine tell whether a deploy replaced its predecessor.
         LAUNCHED_AS: launchedAs(config),
       },
     });
@@ -103,7 +103,7 @@ export class OpenClawStack extends Stack {
   }
 }
 
-/** What of a deploy the machine's own files do not tell. */
+/** Launch settings that appear in none of the machine's files. */
 function launchedAs(config: Config): string {
   const { availabilityZone, instanceType, market, maxPrice, rootVolumeSizeGib, ami } = config;
   const size = rootVolumeSizeGib;

@@ -18,8 +18,8 @@ export function describeUnknownKeys(context: Readonly<Record<string, unknown>>, 
     .map(([key, value]) => {
       const meant = nearest(key, known);
       const got = typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
-      const hint = meant === undefined ? '.' : `: was ${meant} meant?`;
-      return `${key} is no key of the configuration, got ${got}${hint} Allowed: ${known.join(', ')}`;
+      const hint = meant === undefined ? '.' : `. Did you mean ${meant}?`;
+      return `unknown configuration key '${key}' (value ${got})${hint} Known keys: ${known.join(', ')}`;
     });
 }
 

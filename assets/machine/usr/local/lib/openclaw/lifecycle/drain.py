@@ -119,7 +119,7 @@ class Drain:
         if seconds < BUSY_AFTER or self.live_copy_begun or not has_state():
             return
         self.live_copy_begun = True
-        log(f"OpenClaw is busy ending since {seconds:.0f} s: a backup of the live state meanwhile")
+        log(f"OpenClaw has not stopped after {seconds:.0f} s; backing up its live state while waiting")
         run_bounded(["systemctl", "start", "--no-block", "openclaw-backup.service"], 5)
 
     def wait_for_running_backup(self):
@@ -152,7 +152,7 @@ class Drain:
         try:
             self.record["noted"] = handover.leave(self.record, 8)
         except OSError as error:
-            log(f"no word for the next machine: {error}")
+            log(f"cannot write handover.json for the next machine: {error}")
 
     @contextlib.contextmanager
     def heartbeats(self):

@@ -129,5 +129,5 @@ def main():
         with open(stamp, "w", encoding="utf-8") as file:
             file.write("told\n")
     if os.environ.get("BACKUP", "off") != "off" and not handover.clear():
-        log("the word of the machine before could not be cleared")
+        log("cannot clear handover.json, which the previous machine left in the bucket")
     return 0

@@ -49,7 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs.add_parser("drill", help="restore the newest snapshot into scratch, verify it, clean up")
     verbs.add_parser("status", help="what this machine knows of its state")
-    lease = verbs.add_parser("lease", help="the right to write; check: stop OpenClaw where it is lost or waited for")
+    lease = verbs.add_parser(
+        "lease",
+        help="manage the write lease. check: stop OpenClaw if the lease was lost, drain if another machine is waiting for it",
+    )
     lease.add_argument("action", choices=("check", "release"))
     return parser
 

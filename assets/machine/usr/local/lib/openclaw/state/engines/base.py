@@ -67,7 +67,8 @@ class Engine(ABC):
         """Stores the staged tree; what it returns is stored for good. One that is set aside changes no other."""
 
     def has_snapshot(self, snapshot_id: str) -> bool:
-        """Whether a tree that has not changed since that snapshot needs no other: only where one look can tell."""
+        """True if this snapshot still exists, so that an unchanged tree need not be uploaded again. False if the engine
+        cannot tell with one request."""
         return False
 
     @abstractmethod
@@ -90,7 +91,8 @@ class Engine(ABC):
         """Checks the store's own structure. @raises Damaged"""
 
     def highest_generation(self) -> int:
-        """Of all backups, where one look can tell; 0 where none is there or other buckets' cannot be among them."""
+        """The highest generation of any backup in the store; 0 if there is none, or if backups copied from another bucket
+        cannot be in it."""
         return 0
 
     def repair(self) -> None:  # noqa: B027 (most engines store each file anew when it is not what it should be)

@@ -133,7 +133,7 @@ class Lease:
             generation, waiter = wanted.get("generation"), wanted.get("instance")
         except (ValueError, AttributeError):
             return ""
-        # What was asked of a former holder, or by a machine that is gone, asks nothing of this one.
+        # Ignore requests addressed to an earlier generation, and requests of instances that no longer run.
         if generation != held.generation or waiter == held.instance or instance.is_gone(self.aws, waiter):
             return ""
         return waiter
