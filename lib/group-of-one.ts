@@ -107,7 +107,8 @@ export class GroupOfOne extends Construct {
     });
     Validations.of(this.group).acknowledge({
       id: 'AwsSolutions-AS3',
-      reason: 'Successful replacements are announced once by the new machine, which knows the reason; the group notifies about failures only',
+      reason:
+        'Successful replacements are announced once by the new machine, which knows the reason; the group notifies about failures only',
     });
     // In the group's own properties: a hook that is a resource of its own would be gone before the group at a destroy.
     const resource = this.group.node.defaultChild as autoscaling.CfnAutoScalingGroup;

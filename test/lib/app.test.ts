@@ -52,7 +52,9 @@ test('says all that is wrong with a configuration, in one line each, and nothing
   expect(stdout).toBe('');
   const lines = stderr.trimEnd().split('\n');
   expect(lines).toEqual([
-    expect.stringMatching(/^configuration: instancetype .*got 't4g.small'.*instanceType/),
+    expect.stringMatching(
+      /^configuration: unknown configuration key 'instancetype' \(value 't4g.small'\).*instanceType/,
+    ),
     "configuration: az must be an availability zone like me-central-1a, got 'me-central-1'",
     "configuration: market must be spot or on-demand, got 'cheap'",
   ]);

@@ -194,7 +194,7 @@ describe('refused values', () => {
       'backup',
       'market',
       'rootVolumeSizeGib',
-      'stak',
+      'unknown',
     ]);
     expect(faults.join('\n').split('\n')).toHaveLength(5);
   });
@@ -231,7 +231,9 @@ describe('unknown keys', () => {
     ['imageTag', 'image'],
   ])('%s was meant to be %s', (key, meant) => {
     expect(faultsOf({ ...AZ, [key]: 'x' })).toEqual([
-      expect.stringContaining(`unknown configuration key '${key}' (value 'x'). Did you mean ${meant}? Known keys: az, `),
+      expect.stringContaining(
+        `unknown configuration key '${key}' (value 'x'). Did you mean ${meant}? Known keys: az, `,
+      ),
     ]);
   });
 

@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("status", help="what this machine knows of its state")
     lease = verbs.add_parser(
         "lease",
-        help="manage the write lease. check: stop OpenClaw if the lease was lost, drain if another machine is waiting for it",
+        help="manage the write lease. check: stop OpenClaw if the lease was lost, drain if another machine is waiting",
     )
     lease.add_argument("action", choices=("check", "release"))
     return parser

@@ -49,8 +49,8 @@ class Markers:
         files.remove(self.behind_path)
 
     def note_behind(self) -> None:
-        """Marks this volume as outdated: until a restore succeeds, no backup and no start, even if this machine gets the
-        lease."""
+        """Marks this volume as outdated: until a restore succeeds, no backup and no start, even if this machine gets
+        the lease."""
         files.write_json(self.behind_path, _now())
         files.remove(self.restored_path)
 

@@ -161,7 +161,7 @@ class Mirror(Engine):
             files.remove(self._home / "taking-in.json")
 
     def _put_by_hand(self, below: int | None = None) -> dict[str, str]:
-        """ETag by key of objects that a person uploaded: written neither by a finished backup nor by an interrupted one."""
+        """ETag by key of objects that a person uploaded: written neither by a finished backup nor by a cut-off one."""
         listed = dict(self.aws.list("mirror/"))
         ours = self._ours(listed, self._last_items(listed, below))
         return {key: etag for key, etag in listed.items() if key not in ours and _root_of(key) in ROOTS}
