@@ -113,7 +113,7 @@ serve() {
   "$@" &>"$work/server.log" &
   server=$!
   servers+=("$server")
-  for ((try = 0; try < 600; try++)); do
+  for ((try = 0; try < 1500; try++)); do
     curl --silent --output /dev/null "$url" && return
     kill -0 "$server" 2>/dev/null || break
     sleep 0.2
@@ -134,7 +134,7 @@ gateway() {
   need curl
   port=$(free_port)
   serve "http://127.0.0.1:$port/healthz" "${openclaw[@]}" gateway run --allow-unconfigured --bind loopback --port "$port"
-  for ((try = 0; try < 600; try++)); do
+  for ((try = 0; try < 1500; try++)); do
     [[ $(status "http://127.0.0.1:$port/readyz") == 200 ]] && return
     sleep 0.2
   done
