@@ -93,6 +93,8 @@ bench-lifecycle: setup ## The ends that a machine can meet; ONLY="idle power-cut
 	PYTHONPATH=test .venv/bin/python -m bench.lifecycle $(if $(ONLY),--only $(ONLY))
 bench-boot: setup ## A start of the machine against OpenClaw's own start in it, and against its units in a row
 	PYTHONPATH=test .venv/bin/python -m bench.lifecycle --boot
+findings: ## What surprised us in outside software, looked at again; ONLY="litestream-quiet-hour"
+	@findings/run $(ONLY)
 
 ##@ Set-up (the other targets do this by themselves)
 setup: $(NPM) $(VENV) ## npm packages and Python tools of this project

@@ -8,6 +8,7 @@ import pytest
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 FOR_TESTS = ["test/ensure-programs", "test/install-packages", "test/lab/ensure-docker"]
+FINDINGS = [f"findings/{path.name}" for path in (REPOSITORY / "findings").iterdir() if path.suffix != ".md"]
 PROGRAMS = [f"bin/{path.name}" for path in (REPOSITORY / "bin").iterdir() if path.suffix in ("", ".sh")]
 
 
@@ -20,7 +21,7 @@ def test_an_array_that_may_be_empty_is_no_unbound_variable_to_the_bash_of_macos(
             assert f"${{{array}[@]+" in line or f'{array}=("' in text, line
 
 
-@pytest.mark.parametrize("name", sorted(PROGRAMS) + FOR_TESTS)
+@pytest.mark.parametrize("name", sorted(PROGRAMS) + FOR_TESTS + sorted(FINDINGS))
 def test_shellcheck_has_nothing_to_say(name):
     command = ["shellcheck", "--external-sources", name]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
