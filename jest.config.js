@@ -7,6 +7,9 @@ module.exports = {
   testMatch: ['**/*.test.ts'],
   // Takes the types away and checks none: `tsc --noEmit` does that once for all.
   transform: {
-    '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } }],
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
+    ],
   },
 };
