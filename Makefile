@@ -6,8 +6,18 @@ MAKEFLAGS += --no-builtin-rules
 
 NPM := node_modules/.package-lock.json
 VENV := .venv/.installed
+BIN := node_modules/.bin
+RUFF := .venv/bin/ruff
 PYTEST := .venv/bin/python -m pytest
 LAB := PYTHONPATH=test .venv/bin/python -m lab
+
+# What may stand on the command line. Any other name would be a slip that nobody notices: STAK=prod works on dev.
+ALLOWED := AZ STACK REGION CONTEXT INSTANCE_TYPES FORMAT CHART FORCE SNAPSHOT AT PATHS ARCHIVE
+ALLOWED += FILES K CI CRASH_SEED DATABASE_MIB ONLY
+GIVEN_NAMES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+ifneq ($(filter-out $(ALLOWED),$(GIVEN_NAMES)),)
+$(error unknown variable$(foreach name,$(filter-out $(ALLOWED),$(GIVEN_NAMES)), $(name)='$(value $(name))'): allowed are $(sort $(ALLOWED)))
+endif
 
 export STACK REGION
 ifndef REGION
@@ -25,31 +35,64 @@ demo: setup ## The whole life of the machine on the embedded lab
 	@$(LAB) demo
 demo-down: setup ## Remove everything the demo made
 	@$(LAB) down
-check: setup programs ## The fast tier: types, lint, unit, template, nag, scripts
-	@$(MAKE) --jobs 2 --output-sync=target types lint unit template shell
-test: check test-aws ## All tests
-	@$(MAKE) --jobs 2 test-state test-boot
 
-types:
-	tsc --noEmit
-lint:
-	eslint .
-	prettier --check --log-level warn .
-	.venv/bin/ruff check
-	.venv/bin/ruff format --check
-unit:
-	jest
-template:
-	cdk synth --quiet --context az=me-central-1a
+# FILES chooses files (or folders) of tests, K those whose name has it in it. It goes to the runners in the environment,
+# where no quote in it ends a word.
+UNIT_FILES := $(filter %.ts test/contract test/lib test/lib/%,$(FILES))
+JEST := $(BIN)/jest $${K:+--testNamePattern "$$K"}
+TIER := $(PYTEST) $${K:+-k "$$K"}
+# Side by side, unless the caller has said how many jobs; the output of each part in one piece where this make can do that
+# (4.0 or newer, which macOS does not bring along).
+beside = $(if $(findstring --jobserver,$(MAKEFLAGS)),,--jobs $(1)) --no-print-directory
+IN_PIECES := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+ifdef FILES
+check test: setup-tests
+	@$(if $(UNIT_FILES),$(JEST) $(UNIT_FILES))
+	@$(if $(filter-out $(UNIT_FILES),$(FILES)),$(TIER) $(filter-out $(UNIT_FILES),$(FILES)))
+else
+check: setup-tests ## The fast tier: types, lint, unit, template, shell
+	@$(if $(K),$(error K='$(K)' needs FILES='…' here, or one tier: make unit K='$(K)'))
+	@$(MAKE) $(call beside,2) $(IN_PIECES) $(FAST)
+test: setup-tests ## All tests; here and in each tier: FILES="test/lib/network.test.ts …", K=<part of a test's name>
+	@$(if $(K),$(error K='$(K)' needs FILES='…' here, or one tier: make test-state K='$(K)'))
+	@$(MAKE) $(call beside,3) $(IN_PIECES) test-boot beside-boot
+endif
+
+# The part that waits longest begins first.
+FAST := shell unit lint template types
+# The booted machine waits more than it works: everything else runs meanwhile.
+beside-boot:
+	@$(MAKE) $(FAST)
+	@$(MAKE) test-aws
+	@$(MAKE) test-state
+
+types: $(NPM) ## TypeScript's types
+	node node_modules/typescript-7/bin/tsc --noEmit
+lint: $(NPM) $(VENV) ## ESLint, Prettier, ruff; CI=1 without the cache of ESLint
+	$(BIN)/eslint $(if $(CI),,--cache --cache-strategy content --cache-location node_modules/.cache/eslint/) .
+	$(BIN)/prettier --check --cache --log-level warn .
+	$(RUFF) check
+	$(RUFF) format --check
+unit: $(NPM) $(VENV) ## The CDK app and the tools in TypeScript
+	$(JEST) $(FILES)
+template: $(NPM) $(VENV) ## The real `cdk synth`, with its checks and cdk-nag's, and cfn-lint
+	$(BIN)/cdk synth --quiet --context az=me-central-1a
 	.venv/bin/cfn-lint cdk.out/*.template.json
-shell:
-	$(PYTEST) test/bin test/machine --ignore test/machine/state --numprocesses 4
-test-aws: setup
-	$(PYTEST) test/aws
-test-state: setup programs
-	$(PYTEST) test/machine/state --numprocesses 4 --dist worksteal
-test-boot: setup
-	$(PYTEST) test/boot
+shell: $(NPM) $(VENV) programs ## The programs of the machine and of bin/
+	$(TIER) $(or $(FILES),test/bin test/machine test/project --ignore test/machine/state) --numprocesses 4
+test-aws: $(NPM) $(VENV) ## The real CDK CLI against a local AWS
+	$(TIER) $(or $(FILES),test/aws)
+test-state: $(NPM) $(VENV) programs ## Backup and restore on real restic, SQLite and S3
+	$(TIER) $(or $(FILES),test/machine/state) --numprocesses 4 --dist worksteal
+test-boot: $(NPM) $(VENV) ## The booted machine
+	$(TIER) $(or $(FILES),test/boot)
+fmt: $(NPM) $(VENV) ## Format all code, and mend what a tool can mend
+	$(BIN)/prettier --write --cache --log-level warn .
+	$(RUFF) check --fix
+	$(RUFF) format
+watch: $(NPM) ## Run the unit tests which a saved file concerns, at each save
+	$(BIN)/jest --watch
 
 ##@ Deploy it (AZ=me-central-1a, STACK=dev, CONTEXT="-c key=value …")
 ec2-spot-prices: setup ## INSTANCE_TYPES="t4g.small …" REGION=… FORMAT=table|json|csv CHART=prices.svg
@@ -97,16 +140,23 @@ findings: ## What surprised us in outside software, looked at again; ONLY="lites
 	@findings/run $(ONLY)
 
 ##@ Set-up (the other targets do this by themselves)
-setup: $(NPM) $(VENV) ## npm packages and Python tools of this project
+setup: ## npm packages and Python tools of this project
+	@$(MAKE) $(call beside,2) --silent $(NPM) $(VENV)
 programs: ## Programs of the operating system that the tests run
 	@test/ensure-programs
+setup-tests: ## All of it, side by side
+	@$(MAKE) $(call beside,3) --silent $(NPM) $(VENV) programs
 
 $(NPM): package-lock.json
+	@echo 'npm packages: installing'
 	npm ci --no-audit --no-fund
+	@echo 'npm packages: there'
 $(VENV): test/requirements.txt
+	@echo 'Python tools: installing'
 	@test/ensure-programs python3
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement test/requirements.txt
+	@echo 'Python tools: there'
 	@touch $@
 
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' Makefile)

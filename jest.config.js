@@ -5,11 +5,11 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test/lib', '<rootDir>/test/contract'],
   testMatch: ['**/*.test.ts'],
-  // One file at a time, without type checks: `tsc --noEmit` does those once for all.
+  // Takes the types away and checks none: `tsc --noEmit` does that once for all.
   transform: {
     '^.+\\.ts$': [
-      'ts-jest',
-      { tsconfig: { target: 'ES2023', module: 'CommonJS', moduleResolution: 'Bundler', isolatedModules: true } },
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
     ],
   },
 };

@@ -10,20 +10,26 @@ export const REPOSITORY = path.join(__dirname, '..', '..');
 export const ACCOUNT = '123456789012';
 export const REGION = 'me-central-1';
 
-const cdkJson = JSON.parse(readFileSync(path.join(REPOSITORY, 'cdk.json'), 'utf8')) as {
+/** What the CDK CLI reads: the app's command and its context. */
+export const CDK_JSON = JSON.parse(readFileSync(path.join(REPOSITORY, 'cdk.json'), 'utf8')) as {
+  app: string;
   context: Record<string, unknown>;
 };
 /** The feature flags that the app is synthesized with. */
-export const FLAGS = cdkJson.context;
+export const FLAGS = CDK_JSON.context;
 
 const directory = mkdtempSync(path.join(tmpdir(), 'openclaw-synth-'));
 afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** An app with the app's feature flags, whose assembly goes away with the tests. */
-export function testApp(): App {
-  return new App({ context: FLAGS, outdir: mkdtempSync(path.join(directory, 'cdk.out-')) });
+/** Where each construct was made is told to the CDK CLI's users; to find it out takes a fifth of a synthesis. */
+const NO_TRACES = { 'aws:cdk:disable-creation-stack-traces': true };
+
+/** An app with the app's feature flags and this context, whose assembly goes away with the tests. */
+export function testApp(context: Record<string, unknown> = {}): App {
+  const outdir = mkdtempSync(path.join(directory, 'cdk.out-'));
+  return new App({ context: { ...FLAGS, ...NO_TRACES, ...context }, outdir });
 }
 
 /** The stack that `cdk deploy -c az=me-central-1a …` would deploy, in an app of its own. */
@@ -34,8 +40,18 @@ export function openClawStack(context: Record<string, unknown> = {}, account?: s
   return new OpenClawStack(testApp(), name, { config, stackName: name, env });
 }
 
-/** Its template, with the account known unless told otherwise. */
-export function synthesize(context: Record<string, unknown> = {}, account: string | undefined = ACCOUNT): Template {
+const templates = new Map<string, string>();
+
+/** Its template, with the account known unless told otherwise. One of the same settings is not made again. */
+export function synthesize(context: Record<string, unknown> = {}, account: string = ACCOUNT): Template {
+  const key = JSON.stringify([context, account]);
+  const made = templates.get(key) ?? JSON.stringify(synthesizeAnew(context, account).toJSON());
+  templates.set(key, made);
+  return Template.fromString(made);
+}
+
+/** The same, made once more whatever was made before. */
+export function synthesizeAnew(context: Record<string, unknown> = {}, account: string = ACCOUNT): Template {
   return Template.fromStack(openClawStack(context, account));
 }
 
