@@ -65,7 +65,7 @@ def snapshots(settings: Settings, _: Namespace) -> None:
     rows = [("ID", "TIME (UTC)", "SIZE", "FILES", "GEN", "IMAGE", "ENGINE")]
     for one in sorted(found, key=lambda one: one.order):
         image = one.image.rpartition("/")[2] or "-"
-        apart = " (set aside)" if one.set_aside else " (unsigned)" if one.only_by_name else ""
+        apart = " (set aside)" if one.set_aside else " (unsigned)" if one.unsigned else ""
         engine = one.engine + apart
         short = one.id if one.engine == "mirror" else one.id[:8]
         when = f"{one.time:%Y-%m-%d %H:%M:%S}"

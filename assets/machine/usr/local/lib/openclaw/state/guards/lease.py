@@ -2,10 +2,10 @@
 
 No clock is compared: the holder is told apart by its nonce, and whether it lives is EC2's word.
 
-What lies in the bucket is held to FIELDS and WISH. Of fields beside those nothing is said: in a lease they are a hint of
-a newer version, without which the rest means the same, and must not keep a boot after a deploy of an older version
-down; a wish has more of them (`state`, `nonce`, `base`), which say how far the one that waits has come. A lease that is
-none is a refusal, for nobody knows then who writes; a wish that is none asks for nothing.
+What lies in the bucket is held to FIELDS and WISH. Fields beside those are left out: in a lease they are a hint of a
+newer version, without which the rest means the same, and must not keep a machine of an older deploy down; in a wish
+they (`state`, `nonce`, `base`) say how far the machine that waits has come. A lease that is none is refused, for nobody
+knows then who writes; a wish that is none asks for nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Backups that were made and are not to be seen: then a bucket that looks empty is a loss, and no first boot.
 
 A DeleteObject in a versioned bucket only sets a delete marker, and what is below it stays for weeks. Who starts from
-empty on purpose removes lease.json too, which the machine itself has no right to: what was stored before that is meant to
-be gone. Both times are S3's own.
+empty on purpose removes lease.json too, which the machine itself has no right to do: what was stored before that is
+meant to be gone. Both times are S3's own.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
 """
 

@@ -1,5 +1,5 @@
-"""The two numbers that put backups in order, whatever any clock says: the lease's generation, and within it the count of
-one machine's backups."""
+"""The two numbers that put backups in order, whatever any clock says: the lease's generation, and within it the count
+of one machine's backups."""
 
 from __future__ import annotations
 

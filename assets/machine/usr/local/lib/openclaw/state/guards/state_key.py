@@ -36,7 +36,7 @@ class StateKey:
         return self._value
 
     def mark(self) -> str:
-        """The beginning of the first signed manifest's name: generation, sequence and time; empty where none is noted."""
+        """Generation, sequence and time of the first signed manifest, as its name begins; empty where none is noted."""
         if self._mark is None:
             self._mark = self.aws.parameter(SIGNED_FROM) or ""
         return self._mark

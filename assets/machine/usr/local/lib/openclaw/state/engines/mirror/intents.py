@@ -32,11 +32,8 @@ def unpack(body: bytes, name: str, key: str, unsigned: bool = False) -> dict[str
     if not isinstance(value, dict):
         raise documents.Malformed(f"it must be an object of ETags by key, got {documents.shown(value)}")
     given = value.pop(_SIGNATURE, None)
-    if (
-        given is None
-        and not unsigned
-        or given is not None
-        and not signing.is_same(given, signing.of(key, KIND, value, name))
+    if (given is None and not unsigned) or (
+        given is not None and not signing.is_same(given, signing.of(key, KIND, value, name))
     ):
         raise documents.Malformed("it is not signed with this deployment's key")
     return {

@@ -80,12 +80,14 @@ def read(path: Path, snapshot_id: str, key: str, unsigned: bool = False) -> list
 
     @raises documents.Malformed, or OSError, EOFError and zlib.error of what is no gzip
     """
-    signature = _verified(path, snapshot_id, key)
-    if not signature and not unsigned:
-        raise documents.Malformed("it is not signed with this deployment's key")
+    signature, is_signed = _verified(path, snapshot_id, key)
+    if not is_signed and (signature or not unsigned):
+        raise documents.Malformed(
+            "it is not signed with this deployment's key (the parameter state-key: with a copied bucket, copy it too)"
+        )
     items: dict[str, Item] = {}
     for number, line in enumerate(_lines(path), 1):
-        if signature and line == signature:
+        if is_signed and line == signature:
             continue
         try:
             item = Item(**documents.check(documents.load(line, LINE), FIELDS))
@@ -99,9 +101,9 @@ def read(path: Path, snapshot_id: str, key: str, unsigned: bool = False) -> list
     return _made_harmless(items.values())
 
 
-def _verified(path: Path, snapshot_id: str, key: str) -> bytes:
-    """The last line, where that is the signature of all before it; empty otherwise. Nothing of it is kept in memory:
-    who has no key could pack anything."""
+def _verified(path: Path, snapshot_id: str, key: str) -> tuple[bytes, bool]:
+    """The last line, where that is a signature, and whether it is that of all before it. Nothing more is kept in
+    memory: who has no key could pack anything."""
     signed, last = signing.begin(key, KIND, snapshot_id), b""
     for line in _lines(path):
         signed.update(last)
@@ -109,9 +111,10 @@ def _verified(path: Path, snapshot_id: str, key: str) -> bytes:
     try:
         given = documents.load(last, LINE)
     except documents.Malformed:
-        return b""
-    is_last = isinstance(given, dict) and given.get("path") == ""
-    return last if is_last and signing.is_same(given.get("target"), signed.hexdigest()) else b""
+        return b"", False
+    if not isinstance(given, dict) or given.get("path") != "":
+        return b"", False
+    return last, signing.is_same(given.get("target"), signed.hexdigest())
 
 
 def _lines(path: Path) -> Iterator[bytes]:
