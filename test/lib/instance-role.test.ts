@@ -269,7 +269,7 @@ test.each([
   ['s3:PutObject', object('snapshots/data/00/00ff')],
   ['s3:PutObject', object('lease.json')],
   ['s3:DeleteObject', object('snapshots/locks/0a')],
-])('%s on %s only where the bucket is this account\'s', async (action, resource) => {
+])("%s on %s only where the bucket is this account's", async (action, resource) => {
   const policy = policyOf(synthesize());
   expect(await decide(policy, action, resource, {}, ACCOUNT)).toBe(YES);
   expect(await decide(policy, action, resource, {}, '210987654321')).toBe(NO);
