@@ -8,14 +8,16 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from openclaw.aws.client import Aws
 from openclaw.settings import Settings
 from openclaw.state.guards import lease
 
-# One object for each backup, by engine.
+# One object for each backup, by engine, and its name below that.
 RECORDS = {"snapshots": "snapshots/snapshots/", "mirror": "mirror/manifests/"}
+_NAMES = {"snapshots": re.compile("([0-9a-f]{64})"), "mirror": re.compile(r"(\d{8,10}-\d{8,10}_.*)\.jsonl\.gz")}
 # A restic repository is none without it.
 CONFIG = "snapshots/config"
 
@@ -29,6 +31,12 @@ def made(aws: Aws, prefix: str) -> set[str]:
     }
 
 
+def holds(aws: Aws, engine: str) -> bool:
+    """Whether there is an object now that says it is a backup."""
+    prefix = RECORDS[engine]
+    return any(_NAMES[engine].fullmatch(key[len(prefix) :]) for key, _ in aws.list(prefix))
+
+
 def why(settings: Settings, aws: Aws, engines: Sequence[str], seen: Collection[str]) -> str:
     """What a person has to do before this machine may start; empty where nothing is missing.
 
@@ -36,7 +44,8 @@ def why(settings: Settings, aws: Aws, engines: Sequence[str], seen: Collection[s
     """
     for name in engines:
         prefix = RECORDS[name]
-        missing = [key for key in made(aws, prefix) if key[len(prefix) :].partition(".jsonl")[0] not in seen]
+        known = (_NAMES[name].fullmatch(key[len(prefix) :]) for key in made(aws, prefix))
+        missing = [one for one in known if one and one[1] not in seen]
         if missing:
             return (
                 f"s3://{aws.bucket}/{prefix} held {len(missing)} backups of which none is to be seen, so this is no "

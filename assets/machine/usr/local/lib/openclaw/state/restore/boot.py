@@ -169,7 +169,7 @@ class Boot:
             raise Refused(missing)
         others = [] if record.recorded() else [name for name in loss.RECORDS if name != self.settings.backup]
         for name in others:
-            if self.aws.holds(loss.RECORDS[name]):
+            if loss.holds(self.aws, name):
                 raise Refused(
                     f"s3://{self.aws.bucket} holds no backup of {self.settings.backup}, and one that says it is of "
                     f"{name}. To start from it: aws ssm put-parameter --type String --name {record.path} --value "

@@ -86,6 +86,8 @@ class Snapshots(Engine):
     def _require_all(self, found: Sequence[Snapshot], result: processes.Result) -> None:
         """restic leaves out what it cannot read, and ends well. @raises Unavailable unless that is damaged for good"""
         stored = {key.rpartition("/")[2] for key, _ in self.aws.list(f"{PREFIX}snapshots/")}
+        # Whatever else lies there is none of restic's.
+        stored = {name for name in stored if re.fullmatch("[0-9a-f]{64}", name)}
         missing = sorted(stored - {one.id for one in found})
         if not missing:
             return
