@@ -56,15 +56,15 @@ export class InstanceRole extends Construct {
       resources: [parameter('*')],
       wildcard: 'Every variable of this deployment, under names that its user chooses',
     });
-    // What the machine makes once: with another password it could not read what there is. Every other parameter but the
-    // image that it records is the user's.
+    // What the machine makes once: with another password or key it could not read, or would not believe, what there is.
+    // Every other parameter but the image and the engine that it records is the user's.
     // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policy-conditions.html
     allow(this.role, {
       actions: ['ssm:PutParameter'],
-      resources: ['env/OPENCLAW_GATEWAY_TOKEN', 'restic-password'].map(parameter),
+      resources: ['env/OPENCLAW_GATEWAY_TOKEN', 'restic-password', 'state-key', 'state-signed-from'].map(parameter),
       conditions: { StringEquals: { 'ssm:Overwrite': 'false' } },
     });
-    allow(this.role, { actions: ['ssm:PutParameter'], resources: [parameter('image')] });
+    allow(this.role, { actions: ['ssm:PutParameter'], resources: ['image', 'backup-engine'].map(parameter) });
   }
 
   /** The channels of Session Manager; the managed policy would also let the machine read every parameter of the account. */

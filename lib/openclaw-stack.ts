@@ -1,6 +1,7 @@
 import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from './config/config';
+import { DeleteWatch } from './delete-watch';
 import { GROUP_RESOURCE, GroupOfOne } from './group-of-one';
 import { InstanceRole } from './instance-role';
 import { machineInit } from './machine-init';
@@ -28,7 +29,8 @@ export class OpenClawStack extends Stack {
     const metricNamespace = `OpenClaw/${config.stack}`;
     const backsUp = config.backup !== 'off';
 
-    const stateBucket = backsUp ? new StateBucket(this, 'State', config) : undefined;
+    const stateBucket =
+      config.backup === 'off' ? undefined : new StateBucket(this, 'State', { ...config, engine: config.backup });
     const observability = new Observability(this, 'Observability', {
       groupName,
       logGroupPrefix: parameterPath,
@@ -37,6 +39,13 @@ export class OpenClawStack extends Stack {
       backupIntervalMinutes: backsUp ? config.backupIntervalMinutes : undefined,
       alarmEmail: config.alarmEmail,
     });
+    if (stateBucket) {
+      new DeleteWatch(this, 'DeleteWatch', {
+        bucketName: stateBucket.bucketName,
+        backupIntervalMinutes: config.backupIntervalMinutes,
+        topic: observability.topic,
+      });
+    }
     const network = new Network(this, 'Network', {
       availabilityZone: config.availabilityZone,
       flowLogGroup: observability.flowLog,
@@ -64,6 +73,7 @@ export class OpenClawStack extends Stack {
         BACKUP_KEEP_DAILY: String(config.backupKeepDaily),
         BACKUP_KEEP_WEEKLY: String(config.backupKeepWeekly),
         STATE_BUCKET: stateBucket?.bucketName ?? '',
+        ACCOUNT_ID: this.account,
         METRIC_NAMESPACE: metricNamespace,
         LOG_GROUP_PREFIX: parameterPath,
         GROUP_NAME: groupName,

@@ -33,11 +33,18 @@ ALLOWED = [
     ("s3", "list_object_versions", {"Bucket": BUCKET}),
     ("s3", "create_multipart_upload", {"Bucket": BUCKET, "Key": "tools/restic"}),
     ("s3", "delete_object", {"Bucket": BUCKET, "Key": "snapshots/data/aa"}),
-    ("s3", "delete_objects", {"Bucket": BUCKET, "Delete": {"Objects": [{"Key": "mirror/a"}, {"Key": "mirror/b"}]}}),
+    (
+        "s3",
+        "delete_objects",
+        {"Bucket": BUCKET, "Delete": {"Objects": [{"Key": "snapshots/data/a"}, {"Key": "snapshots/data/b"}]}},
+    ),
     ("ssm", "get_parameters_by_path", {"Path": "/openclaw/dev/env/", "Recursive": True, "WithDecryption": True}),
     ("ssm", "get_parameter", {"Name": "/openclaw/dev/image"}),
     ("ssm", "put_parameter", {"Name": "/openclaw/dev/env/OPENCLAW_GATEWAY_TOKEN", **CREATE}),
     ("ssm", "put_parameter", {"Name": "/openclaw/dev/restic-password", **CREATE}),
+    ("ssm", "put_parameter", {"Name": "/openclaw/dev/state-key", **CREATE}),
+    ("ssm", "put_parameter", {"Name": "/openclaw/dev/state-signed-from", **CREATE}),
+    ("ssm", "put_parameter", {"Name": "/openclaw/dev/backup-engine", **REPLACE}),
     ("ssm", "put_parameter", {"Name": "/openclaw/dev/image", **REPLACE}),
     ("logs", "create_log_stream", {"logGroupName": "/openclaw/dev/gateway", "logStreamName": "i-1"}),
     (
@@ -67,11 +74,22 @@ FORBIDDEN = [
     (
         "s3",
         "delete_objects",
-        {"Bucket": BUCKET, "Delete": {"Objects": [{"Key": "mirror/a"}, {"Key": "mirror/b", "VersionId": "null"}]}},
+        {
+            "Bucket": BUCKET,
+            "Delete": {"Objects": [{"Key": "snapshots/data/a"}, {"Key": "snapshots/data/b", "VersionId": "null"}]},
+        },
     ),
     ("s3", "delete_object", {"Bucket": BUCKET, "Key": "tools/restic"}),
     ("s3", "delete_object", {"Bucket": BUCKET, "Key": "lease.json"}),
-    ("s3", "delete_objects", {"Bucket": BUCKET, "Delete": {"Objects": [{"Key": "mirror/a"}, {"Key": "tools/restic"}]}}),
+    ("s3", "delete_object", {"Bucket": BUCKET, "Key": "snapshots/config"}),
+    ("s3", "delete_object", {"Bucket": BUCKET, "Key": "mirror/workspace/notes.md"}),
+    ("s3", "put_object", {"Bucket": BUCKET, "Key": "mirror/workspace/notes.md", "Body": b""}),
+    ("s3", "put_object", {"Bucket": BUCKET, "Key": "restore.json", "Body": b"{}"}),
+    (
+        "s3",
+        "delete_objects",
+        {"Bucket": BUCKET, "Delete": {"Objects": [{"Key": "snapshots/data/a"}, {"Key": "tools/restic"}]}},
+    ),
     ("s3", "put_object", {"Bucket": BUCKET, "Key": "access-logs/forged", "Body": b""}),
     ("s3", "get_object", {"Bucket": BUCKET, "Key": "access-logs/one"}),
     ("s3", "delete_object", {"Bucket": BUCKET, "Key": "access-logs/one"}),
@@ -88,6 +106,8 @@ FORBIDDEN = [
     ("ssm", "get_parameters", {"Names": ["/openclaw/dev/image"]}),
     ("ssm", "put_parameter", {"Name": "/openclaw/dev/env/OPENCLAW_GATEWAY_TOKEN", **REPLACE}),
     ("ssm", "put_parameter", {"Name": "/openclaw/dev/restic-password", **REPLACE}),
+    ("ssm", "put_parameter", {"Name": "/openclaw/dev/state-key", **REPLACE}),
+    ("ssm", "put_parameter", {"Name": "/openclaw/dev/state-signed-from", **REPLACE}),
     ("ssm", "put_parameter", {"Name": "/openclaw/dev/env/OPENAI_API_KEY", **CREATE}),
     ("ssm", "delete_parameter", {"Name": "/openclaw/dev/restic-password"}),
     ("ssm", "send_command", {"DocumentName": "AWS-RunShellScript"}),
@@ -146,10 +166,10 @@ def test_the_machine_may_not(case, machine, caplog):
 
 def test_a_deleted_object_can_be_brought_back(machine, client):
     """What a machine that was taken over deletes is still in the bucket."""
-    machine("s3").put_object(Bucket=BUCKET, Key="mirror/notes", Body=b"precious")
-    machine("s3").delete_object(Bucket=BUCKET, Key="mirror/notes")
-    [version] = client("s3").list_object_versions(Bucket=BUCKET, Prefix="mirror/notes")["Versions"]
-    kept = client("s3").get_object(Bucket=BUCKET, Key="mirror/notes", VersionId=version["VersionId"])
+    machine("s3").put_object(Bucket=BUCKET, Key="snapshots/data/notes", Body=b"precious")
+    machine("s3").delete_object(Bucket=BUCKET, Key="snapshots/data/notes")
+    [version] = client("s3").list_object_versions(Bucket=BUCKET, Prefix="snapshots/data/notes")["Versions"]
+    kept = client("s3").get_object(Bucket=BUCKET, Key="snapshots/data/notes", VersionId=version["VersionId"])
     assert kept["Body"].read() == b"precious"
 
 

@@ -35,7 +35,13 @@ function policyOf(template: Template): { Statement: Record<string, unknown>[] } 
   return evaluate(template, machine[0]?.Properties.PolicyDocument) as { Statement: Record<string, unknown>[] };
 }
 
-async function decide(policy: object, action: string, resource: string, context: Record<string, string> = {}) {
+async function decide(
+  policy: object,
+  action: string,
+  resource: string,
+  context: Record<string, string> = {},
+  owner = ACCOUNT,
+) {
   const answer = await runSimulation(
     {
       identityPolicies: [{ name: 'machine', policy }],
@@ -44,8 +50,8 @@ async function decide(policy: object, action: string, resource: string, context:
       request: {
         action,
         principal: `arn:aws:sts::${ACCOUNT}:assumed-role/machine/i-0123456789abcdef0`,
-        resource: { accountId: ACCOUNT, resource },
-        contextVariables: context,
+        resource: { accountId: owner, resource },
+        contextVariables: { 'aws:ResourceAccount': owner, ...context },
       },
     },
     {},
@@ -82,6 +88,12 @@ describe('by default the machine', () => {
     [YES, 'ssm:PutParameter', parameter('dev/restic-password'), overwrite('false')],
     [NO, 'ssm:PutParameter', parameter('dev/restic-password'), overwrite('true')],
     [NO, 'ssm:PutParameter', parameter('dev/restic-password')],
+    [YES, 'ssm:PutParameter', parameter('dev/state-key'), overwrite('false')],
+    [NO, 'ssm:PutParameter', parameter('dev/state-key'), overwrite('true')],
+    [YES, 'ssm:PutParameter', parameter('dev/state-signed-from'), overwrite('false')],
+    [NO, 'ssm:PutParameter', parameter('dev/state-signed-from'), overwrite('true')],
+    [YES, 'ssm:PutParameter', parameter('dev/backup-engine'), overwrite('true')],
+    [NO, 'ssm:PutParameter', parameter('prod/backup-engine'), overwrite('true')],
     [YES, 'ssm:PutParameter', parameter('dev/image'), overwrite('false')],
     [YES, 'ssm:PutParameter', parameter('dev/image'), overwrite('true')],
     [NO, 'ssm:PutParameter', parameter('dev/env/OPENAI_API_KEY'), overwrite('false')],
@@ -102,13 +114,27 @@ describe('by default the machine', () => {
     [YES, 's3:GetObject', object('snapshots/config')],
     [YES, 's3:GetObjectVersion', object('mirror/.openclaw/openclaw.json')],
     [YES, 's3:PutObject', object('snapshots/data/00/00ff')],
-    [YES, 's3:PutObject', object('mirror/workspace/notes.md')],
+    [NO, 's3:PutObject', object('mirror/workspace/notes.md')],
+    [NO, 's3:PutObject', object('mirror/manifests/00000009-00000001.jsonl.gz')],
+    [NO, 's3:PutObject', object('aside/00000009-00000001/mirror/workspace/notes.md')],
+    [NO, 's3:PutObject', object('restore.json')],
+    [NO, 's3:PutObject', object('adopt/archive.tar.gz')],
+    [NO, 's3:PutObject', object('anything')],
+    [YES, 's3:PutObject', object('lease-wanted.json')],
+    [YES, 's3:PutObject', object('handover.json')],
+    [NO, 's3:GetObjectAcl', object('snapshots/config')],
+    [NO, 's3:GetObjectTagging', object('snapshots/config')],
     [YES, 's3:PutObject', object('lease.json')],
     [YES, 's3:PutObject', object('tools/0a0a/restic')],
     [YES, 's3:AbortMultipartUpload', object('snapshots/data/00/00ff')],
     [YES, 's3:ListMultipartUploadParts', object('snapshots/data/00/00ff')],
     [YES, 's3:DeleteObject', object('snapshots/locks/0a')],
-    [YES, 's3:DeleteObject', object('mirror/workspace/notes.md')],
+    [YES, 's3:DeleteObject', object('snapshots/snapshots/0a')],
+    [YES, 's3:DeleteObject', object('snapshots/data/00/00ff')],
+    [NO, 's3:DeleteObject', object('snapshots/config')],
+    [NO, 's3:DeleteObject', object('mirror/workspace/notes.md')],
+    [NO, 's3:DeleteObject', object('lease-wanted.json')],
+    [NO, 's3:DeleteObject', object('handover.json')],
     [NO, 's3:DeleteObject', object('lease.json')],
     [YES, 's3:GetObject', object('restore.json')],
     [YES, 's3:DeleteObject', object('restore.json')],
@@ -165,6 +191,10 @@ describe('by default the machine', () => {
 
     [YES, 'ec2:DescribeInstances', '*'],
     [YES, 'ec2:DescribeTags', '*'],
+    [NO, 'events:DisableRule', `arn:aws:events:${REGION}:${ACCOUNT}:rule/any`],
+    [NO, 'events:PutEvents', `arn:aws:events:${REGION}:${ACCOUNT}:event-bus/default`],
+    [NO, 'cloudwatch:PutMetricData', '*', namespace('AWS/Events')],
+    [NO, 'cloudwatch:DisableAlarmActions', `arn:aws:cloudwatch:${REGION}:${ACCOUNT}:alarm:any`],
     [NO, 'ec2:TerminateInstances', `arn:aws:ec2:${REGION}:${ACCOUNT}:instance/i-0123456789abcdef0`],
     [YES, 'cloudformation:DescribeStackResource', STACK_ID],
     [YES, 'cloudformation:SignalResource', STACK_ID],
@@ -208,6 +238,41 @@ describe('with an image in ECR the machine', () => {
   ])('%s: %s on %s', async (expected, action, resource) => {
     expect(await decide(policy, action, resource)).toBe(expected);
   });
+});
+
+describe('with backup=mirror the machine', () => {
+  const policy = policyOf(synthesize({ backup: 'mirror' }));
+
+  test.each([
+    [YES, 's3:PutObject', object('mirror/workspace/notes.md')],
+    [YES, 's3:PutObject', object('mirror/manifests/00000009-00000001.jsonl.gz')],
+    [YES, 's3:PutObject', object('aside/00000009-00000001/mirror/workspace/notes.md')],
+    [YES, 's3:PutObject', object('lease.json')],
+    [NO, 's3:PutObject', object('snapshots/data/00/00ff')],
+    [NO, 's3:PutObject', object('snapshots/locks/0a')],
+    [YES, 's3:GetObject', object('snapshots/config')],
+    [YES, 's3:DeleteObject', object('mirror/workspace/notes.md')],
+    [NO, 's3:DeleteObject', object('aside/00000009-00000001/mirror/workspace/notes.md')],
+    [NO, 's3:DeleteObject', object('snapshots/snapshots/0a')],
+    [NO, 's3:DeleteObject', object('lease.json')],
+    [NO, 's3:DeleteObjectVersion', object('mirror/workspace/notes.md')],
+  ])('%s: %s on %s', async (expected, action, resource) => {
+    expect(await decide(policy, action, resource)).toBe(expected);
+  });
+});
+
+test.each([
+  ['s3:ListBucket', `arn:aws:s3:::${BUCKET}`],
+  ['s3:ListBucketVersions', `arn:aws:s3:::${BUCKET}`],
+  ['s3:GetObject', object('snapshots/config')],
+  ['s3:GetObjectVersion', object('snapshots/config')],
+  ['s3:PutObject', object('snapshots/data/00/00ff')],
+  ['s3:PutObject', object('lease.json')],
+  ['s3:DeleteObject', object('snapshots/locks/0a')],
+])("%s on %s only where the bucket is this account's", async (action, resource) => {
+  const policy = policyOf(synthesize());
+  expect(await decide(policy, action, resource, {}, ACCOUNT)).toBe(YES);
+  expect(await decide(policy, action, resource, {}, '210987654321')).toBe(NO);
 });
 
 test('with backup=off the machine reaches no bucket', async () => {

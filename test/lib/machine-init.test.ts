@@ -139,6 +139,7 @@ describe('machine.env', () => {
         'BACKUP_KEEP_DAILY=7',
         'BACKUP_KEEP_WEEKLY=4',
         'STATE_BUCKET=openclaw-backup-dev-123456789012-me-central-1',
+        'ACCOUNT_ID=123456789012',
         'METRIC_NAMESPACE=OpenClaw/dev',
         'LOG_GROUP_PREFIX=/openclaw/dev',
         'GROUP_NAME=openclaw-dev',

@@ -1,5 +1,6 @@
 """drain with stub programs around it, in process and mount namespaces of its own (it kills what holds the state)."""
 
+import hmac
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from machine.programs.imds import STATE
 
+KEY = "k" * 43
 ROOT = Path(__file__).parents[3] / "assets/machine"
 PROGRAM = ROOT / "usr/local/libexec/openclaw/drain"
 NAMESPACES = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
@@ -37,6 +39,7 @@ class Machine:
             path.mkdir()
         (self.var / "restored").write_text("{}")
         (self.var / "served").touch()
+        (self.run_directory / "state-key").write_text(KEY)
         self.calls_file = directory / "calls"
         self.calls_file.touch()
         self.extra = {}
@@ -74,6 +77,7 @@ class Machine:
             "BACKUP": "snapshots",
             "GROUP_NAME": "openclaw-dev",
             "STATE_BUCKET": "openclaw-backup-dev",
+            "ACCOUNT_ID": "123456789012",
             "METRIC_NAMESPACE": "OpenClaw/dev",
             **self.extra,
         }
@@ -94,7 +98,12 @@ class Machine:
 
     def order(self):
         """The programs that change something, in the order of their calls."""
-        known = {"backup --final": "save", "systemctl stop": "stop", "systemctl start": "start", "aws s3 cp": "note"}
+        known = {
+            "backup --final": "save",
+            "systemctl stop": "stop",
+            "systemctl start": "start",
+            "aws s3api put": "note",
+        }
         known |= {"aws autoscaling complete-lifecycle-action": "complete", "aws cloudwatch": "metrics"}
         known |= {"aws autoscaling set-instance-health": "unhealthy"}
         lines = self.calls_file.read_text().splitlines()
@@ -248,18 +257,38 @@ def test_leaves_word_for_the_next_machine(machine):
     machine.tell("interruption", action="terminate", time="2026-11-23T08:22:00Z")
     machine.imds.values["/latest/user-data"] = "# fingerprint: 1"
     (machine.var / "last-good.json").write_text(json.dumps({"generation": 3, "sequence": 7, "at": 1.5, "files": 9}))
-    machine.stub("aws", f'[[ $1 != s3 ]] || cp "$4" {machine.directory}/note')
+    machine.stub("aws", f'[[ $1 != s3api ]] || cp "${{10}}" {machine.directory}/note')
     machine.drain()
-    assert machine.calls("aws")[0].split(" ")[4] == "s3://openclaw-backup-dev/handover.json"
+    named = "--bucket openclaw-backup-dev --key handover.json --expected-bucket-owner 123456789012 --body"
+    assert machine.calls("aws")[0].startswith(f"s3api put-object {named}")
     note = json.loads((machine.directory / "note").read_text())
+    signed = json.dumps(
+        {name: note[name] for name in sorted(note) if name != "hmac"}, separators=(",", ":"), sort_keys=True
+    )
+    assert note["hmac"] == hmac.new(KEY.encode(), b"handover\0\0" + signed.encode(), "sha256").hexdigest()
     assert note["last_backup"] == {"generation": 3, "sequence": 7, "at": 1.5}
     assert (note["instance"], note["reason"], note["clean"]) == ("i-0aaaaaaaaaaaaaaa1", "interruption", True)
     assert len(note["deployment"]) == 16
 
 
+def test_without_its_key_a_machine_leaves_no_word_and_ends_well(machine):
+    machine.tell("termination")
+    (machine.run_directory / "state-key").unlink()
+    assert machine.drain().returncode == 0
+    assert machine.order() == ["stop", "save", "complete", "metrics"]
+
+
+def test_a_drain_for_another_machine_of_the_group_has_its_own_reason(machine):
+    """A machine that was drained by hand is left alone, and one that another asked for is not."""
+    asked = {"reason": "handover", "for": "i-0bbbbbbbbbbbbbbb2"}
+    (machine.run_directory / "handover-asked.json").write_text(json.dumps(asked))
+    machine.drain()
+    assert (machine.record()["reason"], machine.record()["for"]) == ("handover", "i-0bbbbbbbbbbbbbbb2")
+
+
 def test_a_bucket_that_takes_no_word_does_not_hold_the_group_up(machine):
     machine.tell("termination")
-    machine.stub("aws", "[[ $1 != s3 ]]")
+    machine.stub("aws", "[[ $1 != s3api ]]")
     assert machine.drain().returncode == 0
     assert machine.order() == ["stop", "save", "note", "complete", "metrics"]
 
@@ -322,6 +351,7 @@ def test_marks_the_machine_before_anything_else(machine):
 
 
 def test_saves_even_if_it_cannot_mark_the_machine(machine):
+    (machine.run_directory / "state-key").unlink()
     machine.run_directory.rmdir()
     assert machine.drain().returncode == 0
     assert machine.order() == ["stop", "save", "metrics"]

@@ -139,10 +139,11 @@ def test_a_bucket_that_takes_no_copy_does_not_stop_the_boot(site):
     assert "could not keep a copy" in done.stderr
 
 
-@pytest.mark.parametrize("backup", ["mirror", "off"])
-def test_restic_is_for_snapshots_only(site, backup):
+@pytest.mark.parametrize(("backup", "restic"), [("mirror", True), ("off", False)])
+def test_restic_is_for_backups_of_either_engine(site, backup, restic):
+    """A deployment that changed to the mirror starts from what restic kept."""
     assert site.install(BACKUP=backup).returncode == 0
-    assert site.compose.exists() and not site.restic.exists()
+    assert site.compose.exists() and site.restic.exists() is restic
 
 
 def test_without_a_bucket_only_the_site_is_asked(site):

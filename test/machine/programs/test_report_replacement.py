@@ -1,11 +1,13 @@
 """report-replacement: one message about the machine before this one, true whatever is known of it."""
 
 import datetime
+import hmac
 import json
 import os
 
 import pytest
 
+KEY = "k" * 43
 SAVED = {"generation": 3, "sequence": 7}
 RESTORED = {"first_boot": False, "snapshot": "abcd1234", **SAVED}
 
@@ -27,24 +29,35 @@ def note(**more):
     }
 
 
+def signed(record, key=KEY):
+    """As the machine that ends signs it."""
+    if record is None:
+        return None
+    text = json.dumps(record, separators=(",", ":"), sort_keys=True)
+    return {**record, "hmac": hmac.new(key.encode(), b"handover\0\0" + text.encode(), "sha256").hexdigest()}
+
+
 @pytest.fixture
 def report(machine, imds):
-    def report(found=None, restored=RESTORED, away=False, **env):
+    (machine.run_dir / "state-key").write_text(KEY)
+
+    def report(found=None, restored=RESTORED, away=False, sign=signed, **env):
         """Runs it where the bucket holds `found` (None: nothing), or is away; the message's subject, body, the log."""
         if restored is not None:
             (machine.var / "restored").write_text(json.dumps(restored))
-        (machine.root / "note").write_text(json.dumps(found))
-        there = f'cp {machine.root}/note "$5"'
+        (machine.root / "note").write_text(json.dumps(sign(found)))
+        there = f'cp {machine.root}/note "${{11}}"'
         answer = "exit 255" if away else "exit 1" if found is None else there
         machine.stub(
             "aws",
-            f'[[ $4 != s3:* && "$1 $2" != "s3 ls" ]] || {{ {answer}; }}\n'
+            f'[[ "$1 $2" != "s3api get-object" && "$1 $2" != "s3 ls" ]] || {{ {answer}; }}\n'
             f'[[ $1 != sns ]] || printf "%s\\0" "$@" >{machine.root}/sns',
         )
         done = machine.run(
             "report-replacement",
             OPENCLAW_IMDS=imds.url,
             STATE_BUCKET="bucket",
+            ACCOUNT_ID="123456789012",
             ALARM_TOPIC="arn:aws:sns:me-central-1:1:topic",
             **env,
         )
@@ -90,10 +103,12 @@ def test_says_where_the_last_backup_is_that_looked_like_a_loss(report):
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"reason": "termination", "deployment": "another"}, "update"),
+        ({"reason": "termination", "deployment": "0123456789abcdef"}, "update"),
         ({"reason": "termination"}, "termination"),
-        ({"reason": "termination", "because": "unhealthy", "deployment": "another"}, "unhealthy"),
+        ({"reason": "termination", "because": "unhealthy", "deployment": "0123456789abcdef"}, "unhealthy"),
         ({"reason": "operator"}, "operator"),
+        ({"reason": "handover"}, "handover"),
+        ({"reason": "hibernation"}, "failure"),
         ({"reason": "shutdown"}, "shutdown"),
     ],
 )
@@ -108,6 +123,34 @@ def test_a_machine_that_left_no_word_was_lost(report, found):
     subject, body, _ = report(found, {**RESTORED, "taken": ago(600).isoformat(), "instance": "i-0ccccccccccccccc3"})
     assert subject.startswith("OpenClaw dev moved: failure, not clean, at most 10 min")
     assert "from i-0ccccccccccccccc3" in body
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        lambda record: record,
+        lambda record: signed(record, "x" * 43),
+        lambda record: {**signed(record), "reason": "operator"},
+        lambda record: signed({**record, "last_backup": 5}),
+        lambda record: signed({**record, "since": {"a": []}}),
+        lambda _: [1],
+        lambda _: "x" * 70000,
+    ],
+)
+def test_a_record_that_this_deployment_did_not_write_is_none(report, sign):
+    subject, _, log = report(note(), sign=sign)
+    assert subject.startswith("OpenClaw dev moved: failure, not clean")
+    assert "s3://bucket/handover.json counts as none: " in log and "Traceback" not in log
+
+
+def test_the_machine_before_an_upgrade_had_no_key_to_sign_with(report, machine):
+    (machine.run_dir / "state-key-made").touch()
+    assert report(note(), sign=lambda record: record)[0].startswith("OpenClaw dev moved: interruption, clean")
+
+
+def test_asks_for_no_more_than_it_reads(report, machine):
+    report(note())
+    assert any("--range bytes=0-65536 " in call for call in machine.calls("aws"))
 
 
 def test_says_so_where_nothing_is_known(report):
@@ -143,7 +186,8 @@ def test_clears_the_word_of_the_last_end_at_every_start(report, machine):
     for _ in range(2):
         report(note())
         assert machine.calls("aws")[-1].startswith(
-            f"s3 cp --only-show-errors {machine.run_dir}/handover.json s3://bucket/"
+            "s3api put-object --bucket bucket --key handover.json --expected-bucket-owner 123456789012 "
+            f"--body {machine.run_dir}/handover.json"
         )
     assert (machine.run_dir / "handover.json").read_text() == "{}\n"
 

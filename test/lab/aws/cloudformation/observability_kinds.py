@@ -1,4 +1,4 @@
-"""AWS::Logs, AWS::CloudWatch and AWS::SNS resource types, and CDK's own metadata."""
+"""AWS::Logs, AWS::CloudWatch, AWS::Events and AWS::SNS resource types, and CDK's own metadata."""
 
 import json
 from typing import ClassVar
@@ -65,6 +65,29 @@ class MetricFilter(Kind):
 
     def delete(self, c: Context, physical_id: str, p: dict) -> None:
         c.call("logs", "delete_metric_filter", filterName=physical_id, logGroupName=p["LogGroupName"])
+
+
+@kind
+class Rule(Kind):
+    """Without targets: EventBridge counts what it matches."""
+
+    type = "AWS::Events::Rule"
+    name_property = "Name"
+    immutable = frozenset({"Name"})
+    attributes: ClassVar[Attributes] = {"Arn": lambda c, i, p: f"arn:aws:events:{c.region}:{c.account}:rule/{i}"}
+
+    def make(self, c: Context, p: dict) -> str:
+        return p.get("Name") or c.generated_name(64)
+
+    def configure(self, c: Context, physical_id: str, p: dict, old: dict | None) -> None:
+        unknown = p.keys() - {"EventPattern", "Name", "State"}
+        if unknown:
+            raise NotImplementedError(f"of a rule are not modelled: {sorted(unknown)}")
+        pattern = json.dumps(p["EventPattern"])
+        c.call("events", "put_rule", Name=physical_id, EventPattern=pattern, State=p.get("State", "ENABLED"))
+
+    def delete(self, c: Context, physical_id: str, p: dict) -> None:
+        c.call("events", "delete_rule", Name=physical_id)
 
 
 @kind

@@ -35,6 +35,7 @@ class Bucket(Kind):
             "BucketEncryption": ("put_bucket_encryption", _encryption),
             "LifecycleConfiguration": ("put_bucket_lifecycle_configuration", _lifecycle),
             "LoggingConfiguration": ("put_bucket_logging", lambda value: _logging(value, physical_id)),
+            "NotificationConfiguration": ("put_bucket_notification_configuration", _notification),
         }
         unknown = p.keys() - steps.keys() - {"AccessControl", "BucketName", "Tags"}
         removed = (old or {}).keys() & steps.keys() - p.keys()
@@ -86,6 +87,13 @@ def _lifecycle(value: dict) -> dict:
             }
         )
     return {"Rules": rules}
+
+
+def _notification(value: dict) -> dict:
+    others = value.keys() - {"EventBridgeConfiguration"}
+    if others:
+        raise NotImplementedError(f"of a bucket's notifications are not modelled: {sorted(others)}")
+    return {"EventBridgeConfiguration": {}} if value["EventBridgeConfiguration"]["EventBridgeEnabled"] else {}
 
 
 def _logging(value: dict, bucket: str) -> dict:

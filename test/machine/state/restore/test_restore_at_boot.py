@@ -9,6 +9,7 @@ import pytest
 from machine.state.support.cuts import cut_at
 from machine.state.support.damage import damage_newest
 from machine.state.support.proxy import Fault
+from machine.state.support.stranger import hand_over
 from openclaw.state.restore.request import Requests
 from openclaw.system.errors import Refused
 
@@ -213,6 +214,7 @@ def test_a_copied_bucket_with_a_request_is_outranked_too(living, make_deployment
     other = make_deployment(backup="mirror")
     for key in living.deployment.stored():
         other.s3.copy_object(Bucket=other.bucket, Key=key, CopySource=f"{living.deployment.bucket}/{key}")
+    hand_over(living.deployment, other)
     ask(other, {"snapshot": "latest"})
     machine = other.launch()
     machine.boot()

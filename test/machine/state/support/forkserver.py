@@ -95,7 +95,7 @@ def preload() -> None:
     loader.load_file = staticmethod(functools.cache(loader().load_file))
     importlib.import_module("openclaw.state.cli")
     for service in SERVICES:
-        importlib.import_module("openclaw.aws.client")._client(service, "me-central-1")
+        importlib.import_module("openclaw.aws.client")._client(service, "me-central-1", "123456789012")
     for name in [name for name in sys.modules if name.partition(".")[0] == "openclaw"]:
         del sys.modules[name]
     gc.freeze()

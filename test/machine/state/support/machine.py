@@ -19,6 +19,7 @@ from machine.state.support.forkserver import ForkServer
 REPOSITORY = Path(__file__).parents[4]
 LIBRARY = REPOSITORY / "assets/machine/usr/local/lib/openclaw"
 REGION = "me-central-1"
+ACCOUNT = "123456789012"
 NODE = 1000
 
 
@@ -43,10 +44,13 @@ class Deployment:
 
     @property
     def bucket(self) -> str:
-        return f"openclaw-backup-{self.name}-123456789012-{REGION}"
+        return f"openclaw-backup-{self.name}-{ACCOUNT}-{REGION}"
 
-    def launch(self) -> "Machine":
-        started = self.ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)
+    def launch(self, in_group: bool = True) -> "Machine":
+        """By the deployment's group, or as any other instance of the account."""
+        tags = [{"Key": "aws:autoscaling:groupName", "Value": f"openclaw-{self.name}"}] if in_group else []
+        tagged = {"TagSpecifications": [{"ResourceType": "instance", "Tags": tags}]} if tags else {}
+        started = self.ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, **tagged)
         return Machine(self, started["Instances"][0]["InstanceId"])
 
     def stored(self, prefix: str = "") -> list[str]:
@@ -118,6 +122,8 @@ class Machine:
             "PYTHONPATH": str(LIBRARY.parent),
             "PYTHONDONTWRITEBYTECODE": "1",
             "STACK": deployment.name,
+            "ACCOUNT_ID": ACCOUNT,
+            "GROUP_NAME": f"openclaw-{deployment.name}",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",

@@ -5,6 +5,7 @@ import sqlite3
 import stat
 
 import pytest
+from machine.state.support.machine import NODE
 
 
 def listing(root):
@@ -50,12 +51,13 @@ def test_modes_owners_times_links_and_empty_directories_come_back(living):
     os.symlink("/nowhere/at/all", living.path("workspace/dangling"))
     os.symlink("notes", living.path("workspace/to-directory"))
     (living.path("workspace/empty/inside")).mkdir(parents=True)
-    living.path("workspace/empty").chmod(0o2775)
     living.write("workspace/with space, comma & ü%41", "x", 0o640)
     living.write(os.fsdecode(b"workspace/not-utf8-\xff"), "y")
     living.write("workspace/.git/objects/aa/bb", b"\x78\x01", 0o444)
     living.write("workspace/zero", b"")
-    os.chown(living.path("workspace/zero"), 0, 0)
+    for path in living.path("workspace").rglob("*"):
+        os.chown(path, NODE, NODE, follow_symlinks=False)
+    living.path("workspace/empty").chmod(0o2775)
     living.backup()
     before = {name: listing(living.path(name)) for name in ("workspace", "auth-profile-secrets")}
     replacement = living.replaced()

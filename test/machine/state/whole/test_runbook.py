@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from machine.state.support.cli import aws
 from machine.state.support.proxy import Fault
+from machine.state.support.stranger import hand_over
 
 
 @pytest.fixture
@@ -76,11 +77,7 @@ def test_a_half_pushed_backup_is_never_taken_for_a_persons_copy(mirrored, cloud)
 def test_a_new_deployment_starts_from_another_ones_bucket(living, make_deployment):
     other = make_deployment(backup=living.deployment.backup, virgin=True)
     aws(living, "s3", "sync", f"s3://{living.deployment.bucket}/", f"s3://{other.bucket}/")
-    if other.backup == "snapshots":
-        name = "/openclaw/{}/restic-password"
-        password = other.ssm.get_parameter(Name=name.format(living.deployment.name), WithDecryption=True)
-        value = password["Parameter"]["Value"]
-        other.ssm.put_parameter(Name=name.format(other.name), Value=value, Type="SecureString")
+    hand_over(living.deployment, other)
     machine = other.launch()
     machine.boot()
     assert machine.notes() == 20
@@ -99,11 +96,7 @@ def test_a_deployment_with_a_life_of_its_own_starts_from_another_ones_bucket(liv
     aws(living, "s3", "rm", "--recursive", f"s3://{other.bucket}", "--exclude", "access-logs/*")
     source = f"s3://{living.deployment.bucket}"
     aws(living, "s3", "sync", source, f"s3://{other.bucket}", "--exclude", "access-logs/*", "--exclude", "lease.json")
-    if other.backup == "snapshots":
-        name = "/openclaw/{}/restic-password"
-        password = other.ssm.get_parameter(Name=name.format(living.deployment.name), WithDecryption=True)
-        value = password["Parameter"]["Value"]
-        other.ssm.put_parameter(Name=name.format(other.name), Value=value, Type="SecureString", Overwrite=True)
+    hand_over(living.deployment, other)
     # What its shutdown would do.
     drained.backup("--final", expect=77)
     machine = drained.replaced()

@@ -20,6 +20,10 @@ class Settings:
     image: str
     backup: str
     bucket: str
+    # Owner of the bucket, 12 digits; empty where it is not known.
+    account: str
+    # Auto Scaling group that this machine is one of.
+    group: str
     metric_namespace: str
     data: Path
     var: Path
@@ -66,6 +70,8 @@ def load() -> Settings:
         image=env.get("IMAGE", ""),
         backup=backup,
         bucket=env.get("STATE_BUCKET", ""),
+        account=env.get("ACCOUNT_ID", ""),
+        group=env.get("GROUP_NAME", f"openclaw-{env['STACK']}"),
         metric_namespace=env.get("METRIC_NAMESPACE", f"OpenClaw/{env['STACK']}"),
         data=Path(env.get("OPENCLAW_DATA", "/opt/openclaw")),
         var=Path(env.get("OPENCLAW_VAR", "/var/lib/openclaw")),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.config import Config
@@ -12,6 +15,7 @@ from botocore.config import Config
 from openclaw.aws.errors import AwsError
 from openclaw.aws.session import aws_errors, new_session
 from openclaw.settings import Settings
+from openclaw.system.documents import LIMIT
 
 ABSENT = {"404", "NoSuchKey", "NotFound"}
 # 409: two conditional writes at once; S3 asks for another try.
@@ -23,10 +27,33 @@ _session = functools.cache(new_session)
 
 
 @functools.cache
-def _client(service: str, region: str) -> Any:
+def _client(service: str, region: str, account: str) -> Any:
     retries = {"mode": "standard", "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", "4"))}
     config = Config(connect_timeout=10, read_timeout=60, retries=retries)
-    return _session().create_client(service, region_name=region, config=config)
+    client = _session().create_client(service, region_name=region, config=config)
+    if service == "s3" and account:
+        client.meta.events.register("provide-client-params.s3.*", functools.partial(_name_owner, account))
+    return client
+
+
+def _name_owner(account: str, params: dict[str, Any], model: Any, **_: object) -> dict[str, Any] | None:
+    """Whoever gets hold of the bucket's name in another account reads and serves nothing: S3 answers 403.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+    """
+    if "ExpectedBucketOwner" in model.input_shape.members:
+        return {"ExpectedBucketOwner": account, **params}
+    return None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A version of an object, or a delete marker; `at` is S3's own clock."""
+
+    key: str
+    at: datetime
+    is_latest: bool
+    is_deletion: bool
 
 
 class Aws:
@@ -35,7 +62,7 @@ class Aws:
         self.bucket = settings.bucket
 
     def client(self, service: str) -> Any:
-        return _client(service, self.settings.region)
+        return _client(service, self.settings.region, self.settings.account)
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """@raises AwsError, whatever went wrong on the way"""
@@ -46,12 +73,18 @@ class Aws:
         with aws_errors(service, operation):
             yield from self.client(service).get_paginator(operation).paginate(**parameters)
 
-    def get(self, key: str) -> tuple[bytes, str] | None:
-        """Body and ETag, or None where there is no such object (a bucket that is missing is an error)."""
+    def get(self, key: str, limit: int = LIMIT) -> tuple[bytes, str] | None:
+        """Body and ETag, or None where there is no such object (a bucket that is missing is an error).
+
+        @param limit in bytes; of a larger object comes one byte more, which no parser of ours takes
+        """
         try:
             with aws_errors("s3", "get_object"):
                 answer = self.client("s3").get_object(Bucket=self.bucket, Key=key)
-                return answer["Body"].read(), answer["ETag"]
+                with contextlib.closing(answer["Body"]) as body:
+                    # Only a read to the end notices a body that was cut off.
+                    small = answer["ContentLength"] <= limit
+                    return body.read() if small else body.read(limit + 1), answer["ETag"]
         except AwsError as error:
             if error.code in ABSENT:
                 return None
@@ -108,6 +141,19 @@ class Aws:
         answer = self.call("s3", "list_objects_v2", Bucket=self.bucket, Prefix=prefix, MaxKeys=1)
         return bool(answer.get("Contents"))
 
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Key and bytes of each current object under prefix."""
+        for found in self._listed("list_objects_v2", "Contents", prefix):
+            yield found["Key"], found["Size"]
+
+    def history(self, prefix: str) -> Iterator[Change]:
+        """Each version and each delete marker that there is under prefix."""
+        for page in self.pages("s3", "list_object_versions", Bucket=self.bucket, Prefix=prefix):
+            for field in ("Versions", "DeleteMarkers"):
+                for found in page.get(field, []):
+                    is_deletion = field == "DeleteMarkers"
+                    yield Change(found["Key"], found["LastModified"], found["IsLatest"], is_deletion)
+
     def versions(self, prefix: str) -> Iterator[tuple[str, str, str, bool]]:
         """Key, version, ETag and whether it is the current one."""
         for found in self._listed("list_object_versions", "Versions", prefix):
@@ -127,11 +173,16 @@ class Aws:
                 return None
             raise
 
-    def create_secret(self, name: str, value: str) -> bool:
+    def note_parameter(self, name: str, value: str) -> None:
+        """What is no secret, over what was there."""
+        path = f"{self.settings.parameter_path}/{name}"
+        self.call("ssm", "put_parameter", Name=path, Type="String", Value=value, Overwrite=True)
+
+    def create_parameter(self, name: str, value: str, kind: str = "SecureString") -> bool:
         """False when somebody else made it first."""
         path = f"{self.settings.parameter_path}/{name}"
         try:
-            self.call("ssm", "put_parameter", Name=path, Type="SecureString", Value=value, Overwrite=False)
+            self.call("ssm", "put_parameter", Name=path, Type=kind, Value=value, Overwrite=False)
         except AwsError as error:
             if error.code == "ParameterAlreadyExists":
                 return False

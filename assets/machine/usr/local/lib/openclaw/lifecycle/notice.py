@@ -7,7 +7,7 @@ import os
 
 from openclaw.aws.metadata import Metadata
 from openclaw.system.errors import Unavailable
-from openclaw.system.files import read_json_object
+from openclaw.system.files import note_json, read_json_object
 from openclaw.system.processes import run_bounded
 
 RUN = os.environ.get("OPENCLAW_RUN", "/run/openclaw")
@@ -15,13 +15,16 @@ RUN = os.environ.get("OPENCLAW_RUN", "/run/openclaw")
 SHORT = 112
 # Asked by the group or by hand, nobody pulls the plug: heartbeats keep the group waiting.
 LONG = 900
+# What the look at the lease leaves before it drains this machine for another one of the group.
+ASKED = "handover-asked.json"
 LEAST = 40
 # Between the end of the drain and the moment the notice names.
 MARGIN = 8
 
 
 def reason():
-    """{"reason": interruption | termination | reboot | shutdown | operator, …}, from the most certain source down."""
+    """{"reason": interruption | termination | reboot | shutdown | handover | operator, …}, from the most certain source
+    down."""
     heard = told()
     if heard:
         return heard
@@ -30,12 +33,12 @@ def reason():
     if run_bounded(["systemctl", "is-system-running"], 5).out.strip() == "stopping":
         jobs = run_bounded(["systemctl", "list-jobs", "--no-legend", "--plain"], 5).out
         return {"reason": "reboot" if "reboot.target" in jobs else "shutdown"}
-    return {"reason": "operator"}
+    return read_json_object(os.path.join(RUN, ASKED)) or {"reason": "operator"}
 
 
 def seconds(why):
     """How long the drain may take."""
-    if why["reason"] in ("termination", "operator"):
+    if why["reason"] in ("termination", "handover", "operator"):
         return LONG
     try:
         until = datetime.datetime.strptime(why["time"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
@@ -44,6 +47,11 @@ def seconds(why):
     left = (until - datetime.datetime.now(datetime.timezone.utc)).total_seconds() - MARGIN
     # A clock that is off must not make the drain hasty or leisurely.
     return min(max(left, LEAST), SHORT)
+
+
+def note_asked(run, instance):
+    """@param run directory of notes of this boot @param instance id of the machine that waits"""
+    note_json(os.path.join(run, ASKED), {"reason": "handover", "for": instance})
 
 
 def terminating():

@@ -22,6 +22,7 @@ WORDS = {
     "termination": "the group replaced the machine",
     "shutdown": "the machine was shut down",
     "reboot": "the machine was rebooted and did not come back",
+    "handover": "another machine of the group asked for its place",
     "operator": "the machine was drained by hand",
     "failure": "the machine was lost without a word (power, hardware, or killed from outside)",
 }

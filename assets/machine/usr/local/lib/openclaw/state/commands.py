@@ -9,15 +9,16 @@ from argparse import Namespace
 
 from openclaw.aws import metrics
 from openclaw.aws.client import Aws
+from openclaw.lifecycle import notice
 from openclaw.settings import Settings, require_backups
-from openclaw.state import engines
 from openclaw.state.adopt import adopt as adopting
 from openclaw.state.backup.run import Backup
 from openclaw.state.guards.lease import Lease
 from openclaw.state.guards.markers import Markers
+from openclaw.state.guards.paths import relative
 from openclaw.state.restore import drill as drilling
 from openclaw.state.restore.boot import Boot
-from openclaw.state.restore.request import Request, distinct, relative
+from openclaw.state.restore.request import Request, distinct
 from openclaw.state.restore.restore import Restore
 from openclaw.state.restore.service import service_down
 from openclaw.system import files, journal, processes
@@ -60,11 +61,12 @@ def boot(settings: Settings, given: Namespace) -> None:
 
 def snapshots(settings: Settings, _: Namespace) -> None:
     require_backups(settings)
-    found = [one for engine in engines.every(settings, Aws(settings)).values() for one in engine.list()]
+    found = Restore(settings).found_anywhere()
     rows = [("ID", "TIME (UTC)", "SIZE", "FILES", "GEN", "IMAGE", "ENGINE")]
     for one in sorted(found, key=lambda one: one.order):
         image = one.image.rpartition("/")[2] or "-"
-        engine = f"{one.engine} (set aside)" if one.set_aside else one.engine
+        apart = " (set aside)" if one.set_aside else " (unsigned)" if one.unsigned else ""
+        engine = one.engine + apart
         short = one.id if one.engine == "mirror" else one.id[:8]
         when = f"{one.time:%Y-%m-%d %H:%M:%S}"
         rows.append(
@@ -154,4 +156,5 @@ def lease(settings: Settings, given: Namespace) -> None:
     waiting = of_bucket.waiting()
     if waiting:
         journal.say(f"{waiting} was launched in this machine's place and waits for its lease: draining")
+        notice.note_asked(settings.run, waiting)
         processes.run(["systemctl", "stop", "--no-block", DRAIN], 60)

@@ -12,6 +12,7 @@ from openclaw.settings import Settings
 from openclaw.state import engines
 from openclaw.state.backup import retention
 from openclaw.state.backup.push import Push
+from openclaw.state.guards.engine_record import EngineRecord
 from openclaw.state.guards.lease import Lease
 from openclaw.state.guards.markers import Markers
 from openclaw.state.staging.staging import Staged, Staging
@@ -79,7 +80,9 @@ class Backup:
                 raise Refused(f"{self.settings.roots['.openclaw']} holds no file: an empty source is never pushed")
             doubt = "" if force else self._doubt(staged)
             if not doubt:
-                return push.push(staged)
+                figures = push.push(staged)
+                EngineRecord(self.settings, self.aws).note()
+                return figures
             kept = push.set_aside(staged)
         raise SetAside(f"{doubt}. Until then it is kept apart from the backups, as {kept}")
 

@@ -13,6 +13,9 @@ from openclaw.aws.client import Aws
 from openclaw.settings import Settings
 from openclaw.state.staging.staging import Staged
 
+# The id of what people put into the mirror's part of a bucket that holds no backup.
+OBJECTS_ONLY = "objects"
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -29,6 +32,15 @@ class Snapshot:
     openclaw: str | None
     # What a repair left of a damaged one, or what the loss guard refused: restored only when a person names it.
     set_aside: bool = False
+    # From before this deployment signed its manifests: as good as what wrote it, and what could write there.
+    unsigned: bool = False
+    # Restored only when a person names it.
+    only_by_name: bool = False
+
+    @property
+    def is_backup(self) -> bool:
+        """Whether a machine may start from it unasked."""
+        return not self.set_aside and not self.only_by_name
 
     @property
     def order(self) -> tuple[int, int, datetime]:

@@ -1,6 +1,11 @@
 """Who may write: one object, changed only by conditional writes, with a generation and a nonce.
 
 No clock is compared: the holder is told apart by its nonce, and whether it lives is EC2's word.
+
+What lies in the bucket is held to FIELDS and WISH. Fields beside those are left out: in a lease they are a hint of a
+newer version, without which the rest means the same, and must not keep a machine of an older deploy down; in a wish
+they (`state`, `nonce`, `base`) say how far the machine that waits has come. A lease that is none is refused, for nobody
+knows then who writes; a wish that is none asks for nothing.
 """
 
 from __future__ import annotations
@@ -16,13 +21,24 @@ from openclaw.aws import instance
 from openclaw.aws.client import ABSENT, LOST_RACE, Aws
 from openclaw.aws.errors import AwsError
 from openclaw.settings import Settings
-from openclaw.system import files, journal
+from openclaw.state.guards import order
+from openclaw.system import documents, files, journal
 from openclaw.system.errors import Fenced, Refused, Unavailable
 
 KEY = "lease.json"
 # Which machine waits for the holder of which generation.
 WANTED = "lease-wanted.json"
 POLL_SECONDS = 2
+_PRINTABLE = "text of 1 to 128 printable ASCII characters"
+FIELDS = {
+    "generation": order.NUMBER,
+    "nonce": documents.text(r"[!-~]{1,128}", _PRINTABLE),
+    "instance": instance.ID,
+    "bucket": documents.text(r"[!-~]{1,128}", _PRINTABLE),
+    "released": documents.flag(default=False),
+    "ending": documents.flag(default=False),
+}
+WISH = {"generation": order.NUMBER, "instance": instance.ID}
 
 
 @dataclass(frozen=True)
@@ -45,7 +61,7 @@ class Lease:
     def held(self) -> LeaseRecord | None:
         """What this volume last held."""
         value = files.read_json(self.path)
-        return LeaseRecord(**value) if value else None
+        return LeaseRecord(**documents.check(value, FIELDS)) if value else None
 
     def current(self) -> tuple[LeaseRecord | None, str]:
         """The bucket's word, and its ETag."""
@@ -54,10 +70,12 @@ class Lease:
             return None, ""
         body, etag = found
         try:
-            record = LeaseRecord(**json.loads(body))
-        except (ValueError, TypeError) as error:
+            record = LeaseRecord(**documents.read(body, FIELDS))
+        except documents.Malformed as error:
+            address = f"s3://{self.aws.bucket}/{KEY}"
             raise Refused(
-                f"s3://{self.aws.bucket}/{KEY} is no lease ({error}); remove it to let this machine write"
+                f"{address} is no lease: {error}. Bring its last good version back, or remove it (aws s3 rm {address}) "
+                "and reboot to let this machine write"
             ) from error
         if record.bucket != self.aws.bucket:
             journal.say(f"the lease came from the bucket {record.bucket!r}, copied with its objects: it counts as none")
@@ -103,6 +121,11 @@ class Lease:
             # Above this volume's own too: the bucket's may be missing, or come from another bucket.
             former = [one.generation + 1 for one in (current, self.held()) if one]
             generation = max([at_least, *former])
+            if generation > order.LAST:
+                raise Refused(
+                    f"s3://{self.aws.bucket}/{KEY} or a backup says generation {generation - 1}, above which there is "
+                    f"none (at most {order.LAST}): no machine of ours wrote that; bring the last good version back"
+                )
             taken = self._write(LeaseRecord(generation, secrets.token_hex(16), own, self.aws.bucket), etag)
             if taken:
                 return taken
@@ -126,15 +149,22 @@ class Lease:
             self._write(replace(current, released=False, ending=True), etag)
 
     def waiting(self) -> str:
-        """The id of a machine that runs and waits for this one's lease; empty where there is none."""
+        """The id of a machine of this group that runs and waits for this one's lease; empty where there is none."""
         found, held = self.aws.get(WANTED), self.held()
-        try:
-            wanted = json.loads(found[0]) if found else {}
-            generation, waiter = wanted.get("generation"), wanted.get("instance")
-        except (ValueError, AttributeError):
+        if found is None:
             return ""
-        # Ignore requests addressed to an earlier generation, and requests of instances that no longer run.
-        if generation != held.generation or waiter == held.instance or instance.is_gone(self.aws, waiter):
+        address = f"s3://{self.aws.bucket}/{WANTED}"
+        try:
+            wanted = documents.read(found[0], WISH)
+        except documents.Malformed as error:
+            journal.say(f"{address} asks for nothing: {error}")
+            return ""
+        waiter = wanted["instance"]
+        # Ignore requests addressed to an earlier generation.
+        if wanted["generation"] != held.generation or waiter == held.instance:
+            return ""
+        if not instance.runs_in_group(self.aws, waiter, self.settings.group):
+            journal.say(f"{address} asks for nothing: {waiter} is not a running instance of {self.settings.group}")
             return ""
         return waiter
 

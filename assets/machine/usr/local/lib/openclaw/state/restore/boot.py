@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from openclaw.aws import metrics
 from openclaw.settings import Settings
 from openclaw.state import engines
-from openclaw.state.engines.base import Snapshot
+from openclaw.state.engines.base import OBJECTS_ONLY, Snapshot
+from openclaw.state.guards import loss
+from openclaw.state.guards.state_key import StateKey
 from openclaw.state.openclaw_data import verify
 from openclaw.state.restore.request import Request
 from openclaw.state.restore.restore import Restore
 from openclaw.system import files, journal
 from openclaw.system.errors import Damaged, Fenced, Refused, StateError, result_of
+from openclaw.system.links import is_behind_link
 from openclaw.system.lock import locked
 
 RETRY_SECONDS = (5, 15, 30, 60)
@@ -27,6 +30,7 @@ class Boot:
         self.markers = self.restore.markers
         self.lease = self.restore.lease
         self.requests = self.restore.requests
+        self.key = StateKey(settings, self.aws)
 
     def run(self, patience_seconds: float) -> bool:
         """Makes this volume fit to serve, or raises; through an outage it tries again for patience_seconds.
@@ -59,6 +63,8 @@ class Boot:
                 self.markers.declare_restored(first_boot=True, engine="off")
                 journal.say("BACKUP=off: a first boot, declared")
             return False
+        # Before anything signed is read: whether this boot has made it is known here alone.
+        self.key.value()
         stale = self.markers.behind_path.exists() or (stamp is not None and self.lease.is_stale())
         if stale:
             self.markers.note_behind()
@@ -84,6 +90,9 @@ class Boot:
         if chosen and asked.paths:
             self._grant(asked, chosen)
         self.requests.close(asked)
+        if not self.restore.record.recorded():
+            self.restore.record.note()
+        self.key.keep_for_the_drain()
         journal.record("lease", generation=held.generation, instance=held.instance)
         return asked is not None
 
@@ -123,10 +132,12 @@ class Boot:
 
     def _first_boot(self, stale: bool) -> None:
         found = self.restore.found()
-        candidates = [one for one in found if not one.set_aside]
+        candidates = [one for one in found if one.is_backup]
+        if not candidates and stale:
+            raise Refused("this volume is behind, and the bucket holds nothing to bring it up to date")
+        if all(one.id == OBJECTS_ONLY for one in candidates):
+            self._refuse_a_loss(found)
         if not candidates:
-            if stale:
-                raise Refused("this volume is behind, and the bucket holds nothing to bring it up to date")
             self.markers.declare_restored(first_boot=True, engine=self.settings.backup)
             journal.record("restore", result="first boot", reason=f"s3://{self.settings.bucket} holds no backup")
             return
@@ -150,22 +161,43 @@ class Boot:
             f"none of the {len(candidates)} backups in s3://{self.settings.bucket} is good: see the lines above"
         )
 
+    def _refuse_a_loss(self, found: Sequence[Snapshot]) -> None:
+        """@raises Refused where this deployment, or the one whose bucket was copied here, has made backups"""
+        record = self.restore.record
+        missing = loss.why(self.settings, self.aws, record.believed(), {one.id for one in found})
+        if missing:
+            raise Refused(missing)
+        others = [] if record.recorded() else [name for name in loss.RECORDS if name != self.settings.backup]
+        for name in others:
+            if loss.holds(self.aws, name):
+                raise Refused(
+                    f"s3://{self.aws.bucket} holds no backup of {self.settings.backup}, and one that says it is of "
+                    f"{name}. To start from it: aws ssm put-parameter --type String --name {record.path} --value "
+                    f"{name}; to start without: --value {self.settings.backup}. Then reboot"
+                )
+
     def _import_uploads(self) -> None:
-        """What people put into the bucket since the last backup, over what is here."""
+        """What people put into the bucket since the last backup, over what is here. What cannot be used stays there."""
         engine = engines.of(self.settings, self.aws)
         tree = self.restore.swap.fresh_tree()
         paths = engine.import_uploads(tree, self._fits)
-        if paths:
-            verify.verify(tree)
-            verify.clear_leases(tree)
-            self.restore.place(paths, {"imported": len(paths), "keep_stamp": True})
+        try:
+            if paths:
+                verify.verify(tree)
+                verify.clear_leases(tree)
+                self.restore.place(paths, {"imported": len(paths), "keep_stamp": True})
+        except Damaged as error:
+            journal.say(f"left in the bucket, all that was put there by hand: {error}")
         self.restore.swap.discard()
 
     def _fits(self, path: str) -> bool:
         blocked = self.restore.swap.file_above(path)
+        behind = is_behind_link(self.settings.data / path, self.settings.data)
         if blocked:
             journal.say(f"left in the bucket: {path} cannot come in, for {blocked} is no directory")
-        return not blocked
+        elif behind:
+            journal.say(f"left in the bucket: {path} cannot come in, for it is behind a link")
+        return not blocked and not behind
 
     def _report_failure(self, error: Exception) -> None:
         journal.record("restore", result=result_of(error), error=str(error))

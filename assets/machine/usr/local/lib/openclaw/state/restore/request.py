@@ -1,8 +1,10 @@
-"""A restore that a person asked for: at the command line, or for a boot, by restore.json in the state bucket."""
+"""A restore that a person asked for: at the command line, or for a boot, by restore.json in the state bucket.
+
+A field that is not known is a fault here: what a person meant by it would not be done.
+"""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +14,14 @@ from typing import Any
 from openclaw.aws.client import Aws
 from openclaw.settings import Settings
 from openclaw.state.engines.base import Snapshot
-from openclaw.state.openclaw_data.layout import ROOTS
-from openclaw.system import files
+from openclaw.state.guards.paths import relative
+from openclaw.system import documents, files
 from openclaw.system.errors import Refused, StateError
 
 KEY = "restore.json"
 SHAPE = '{"snapshot": "<id>"} or {"at": "2026-11-20T14:00:00Z"}, with "paths": ["workspace/notes.md"] for a part of it'
+# restic's are hexadecimal; the mirror's hold versions and an image reference.
+_SNAPSHOT = re.compile(r"[!-~]{1,1024}")
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Requests:
             return None
         body, etag = found
         try:
-            return _parse(json.loads(body), etag)
+            return _parse(documents.load(body), etag)
         except (ValueError, Refused) as error:
             raise self.refusal(error) from error
 
@@ -93,7 +97,9 @@ def _parse(value: Any, etag: str) -> Request:
     texts = [text for text in (snapshot, at) if text is not None]
     wanted = paths if isinstance(paths, list) and paths else [] if paths is None else [None]
     if len(texts) != 1 or not all(isinstance(text, str) and text for text in (*texts, *wanted)):
-        raise Refused(f"it must be {SHAPE}, got {json.dumps(value)[:200]}")
+        raise Refused(f"it must be {SHAPE}, got {documents.shown(value)}")
+    if snapshot and not _SNAPSHOT.fullmatch(snapshot):
+        raise Refused(f"snapshot must be an id, its beginning or 'latest', got {documents.shown(snapshot)}")
     return Request(snapshot or "", time_of(at) if at else None, distinct(list(map(relative, wanted))), etag)
 
 
@@ -103,16 +109,8 @@ def time_of(text: str) -> datetime:
         # Python 3.9 reads no Z.
         found = datetime.fromisoformat(re.sub("Z$", "+00:00", text))
     except ValueError as error:
-        raise ValueError(f"must be a time like '2026-11-20 14:00' (UTC), got {text!r}") from error
+        raise ValueError(f"must be a time like '2026-11-20 14:00' (UTC), got {text[:80]!r}") from error
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
-
-
-def relative(path: str) -> str:
-    """Below the data directory. @raises Refused for anything else"""
-    parts = path.strip("/").split("/")
-    if parts[0] not in ROOTS or any(part in ("", ".", "..") for part in parts):
-        raise Refused(f"a path must begin with one of {', '.join(ROOTS)} and hold no '..', got {path!r}")
-    return "/".join(parts)
 
 
 def distinct(paths: Sequence[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from openclaw.settings import Settings
 from openclaw.state import engines
 from openclaw.state.adopt import adopt
 from openclaw.state.engines.base import Snapshot
+from openclaw.state.guards.engine_record import EngineRecord
 from openclaw.state.guards.lease import Lease
 from openclaw.state.guards.markers import LastGoodBackup, Markers
 from openclaw.state.openclaw_data import verify, versions
@@ -21,7 +22,7 @@ from openclaw.state.openclaw_data.layout import ROOTS
 from openclaw.state.restore.request import Request, Requests
 from openclaw.state.restore.swap import Swap
 from openclaw.system import journal
-from openclaw.system.errors import Refused
+from openclaw.system.errors import Refused, StateError
 
 
 class Restore:
@@ -32,6 +33,7 @@ class Restore:
         self.lease = Lease(settings, self.aws)
         self.swap = Swap(settings)
         self.requests = Requests(settings, self.aws)
+        self.record = EngineRecord(settings, self.aws)
 
     def bring_in(
         self, snapshot: Snapshot, paths: Sequence[str] = (), skipped: Sequence[str] = (), request: str = ""
@@ -109,15 +111,33 @@ class Restore:
         journal.record("restore", result="success", **facts)
 
     def found(self) -> list[Snapshot]:
-        """Newest first, of every engine: after a change of `backup` the state is where the former engine left it."""
-        found = [one for engine in engines.every(self.settings, self.aws).values() for one in engine.list()]
-        return sorted(found, key=lambda one: one.order, reverse=True)
+        """Newest first, of the engines whose backups this deployment believes."""
+        known = engines.every(self.settings, self.aws)
+        return _newest_first(one for name in self.record.believed() for one in known[name].list())
+
+    def found_anywhere(self) -> list[Snapshot]:
+        """Newest first, of every engine: for a person who names one. Of another engine, what cannot be read is said."""
+        believed, found = self.record.believed(), []
+        for name, engine in engines.every(self.settings, self.aws).items():
+            try:
+                found += engine.list()
+            except StateError as error:
+                if name in believed:
+                    raise
+                journal.say(f"the backups of {name} cannot be listed: {error}")
+        return _newest_first(found)
 
     def candidates(self, request: Request) -> list[Snapshot]:
-        return [one for one in self.found() if request.names_one or not one.set_aside]
+        if request.names_one:
+            return self.found_anywhere()
+        return [one for one in self.found() if one.is_backup]
 
     def choose(self, request: Request) -> Snapshot:
         return request.pick(self.candidates(request))
+
+
+def _newest_first(found: Iterable[Snapshot]) -> list[Snapshot]:
+    return sorted(found, key=lambda one: one.order, reverse=True)
 
 
 def _roots(tree: Path) -> list[str]:

@@ -7,32 +7,38 @@ until a boot takes it in.
 
 from __future__ import annotations
 
-import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable
 
 from openclaw.aws import transfers
+from openclaw.aws.client import Aws
 from openclaw.aws.transfers import Stored
-from openclaw.state.engines.base import Engine, PushResult, Snapshot, SnapshotMetadata
-from openclaw.state.engines.mirror import manifest
+from openclaw.settings import Settings
+from openclaw.state.engines.base import OBJECTS_ONLY, Engine, PushResult, Snapshot, SnapshotMetadata
+from openclaw.state.engines.mirror import intents, manifest, names
+from openclaw.state.engines.mirror import items as manifest_items
 from openclaw.state.engines.mirror.manifest import Item
 from openclaw.state.engines.mirror.plan import Plan
 from openclaw.state.engines.mirror.tree import fetch_tree, plain_items
 from openclaw.state.guards.lease import Lease
+from openclaw.state.guards.state_key import StateKey
 from openclaw.state.openclaw_data.layout import ROOTS
 from openclaw.state.staging.staging import Staged
-from openclaw.system import files, journal
-from openclaw.system.errors import Damaged, Unavailable
-
-OBJECTS_ONLY = "objects"
+from openclaw.system import documents, files, journal
+from openclaw.system.errors import Damaged, Refused, Unavailable
 
 
 class Mirror(Engine):
     name = "mirror"
+
+    def __init__(self, settings: Settings, aws: Aws):
+        super().__init__(settings, aws)
+        self.key = StateKey(settings, aws)
+        self._said: set[str] = set()
 
     @property
     def _home(self) -> Path:
@@ -54,17 +60,18 @@ class Mirror(Engine):
         kept = {item.key for item in plan.items.values() if item.kind == "file"}
         drop = [key for key in ours if key not in kept and key in listed]
         if plan.send or drop:
-            intent = f"{manifest.INTENTS}{metadata.generation:08d}-{metadata.sequence:08d}.json"
+            intent = f"{names.INTENTS}{metadata.generation:08d}-{metadata.sequence:08d}.json"
             to_come = {item.key: item.etag for item in plan.items.values() if item.key in plan.send}
-            self.aws.put(intent, json.dumps({**dict.fromkeys(drop), **to_come}).encode("ascii"))
+            changes = {**dict.fromkeys(drop), **to_come}
+            self.aws.put(intent, intents.pack(changes, intent, self.key.value()))
         stored = transfers.send(self.aws, plan.send)
         if len(stored) < len(plan.unversioned):
             stored.update(self._stored(plan.unversioned))
         self._note_versions(plan.items, plan.unversioned, stored)
         self.aws.delete(drop)
         snapshot_id = self._commit(plan.items, staged, metadata)
-        intents = [key for key, _ in self.aws.list(manifest.INTENTS)] if plan.send or drop else []
-        self.aws.delete(intents)
+        done = [key for key, _ in self.aws.list(names.INTENTS)] if plan.send or drop else []
+        self.aws.delete(done)
         files.remove(self._home / "taken-in.json")
         return PushResult(snapshot_id, plan.bytes)
 
@@ -106,7 +113,7 @@ class Mirror(Engine):
         return PushResult(self._commit(plan.items, staged, metadata), plan.bytes)
 
     def list(self) -> list[Snapshot]:
-        found = [found for key, _ in self.aws.list(manifest.PREFIX) if (found := manifest.snapshot_of(key))]
+        found = self._known(key for key, _ in self.aws.list(names.PREFIX))
         if not found and self._put_by_hand():
             now = datetime.now(timezone.utc)
             found = [Snapshot(self.name, OBJECTS_ONLY, now, 0, 0, 0, 0, "", "", None)]
@@ -117,16 +124,15 @@ class Mirror(Engine):
         items = list(plain_items(self._put_by_hand()) if by_hand else self._items(snapshot))
         if paths:
             items = _chosen(items, paths)
+        files.require_space(sum(self._sizes(items)), target)
         fetch_tree(self.aws, items, target)
 
     def prune(self, remove: Sequence[Snapshot]) -> None:
         """The objects' older versions end by the bucket's own lifecycle."""
-        self.aws.delete(
-            [f"{manifest.PREFIX}{snapshot.id}.jsonl.gz" for snapshot in remove if snapshot.id != OBJECTS_ONLY]
-        )
+        self.aws.delete([names.key_of(snapshot.id) for snapshot in remove if snapshot.id != OBJECTS_ONLY])
 
     def verify(self) -> None:
-        snapshots = [one for one in self.list() if one.id != OBJECTS_ONLY and not one.set_aside]
+        snapshots = [one for one in self.list() if one.id != OBJECTS_ONLY and one.is_backup]
         if not snapshots:
             return
         stored = {(key, version) for key, version, _, _ in self.aws.versions("mirror/")}
@@ -149,6 +155,11 @@ class Mirror(Engine):
             journal.say(f"nothing is taken in, for nobody knows what a person put there: {error}")
             return []
         items = [item for item in plain_items(put) if item.kind != "file" or fits(item.path)]
+        try:
+            files.require_space(sum(self._sizes(items)), into)
+        except Refused as error:
+            journal.say(f"nothing is taken in of what a person put into the bucket: {error}")
+            return []
         fetch_tree(self.aws, items, into)
         came_in = {item.key: item.etag for item in items if item.kind == "file"}
         files.write_json(self._home / "taking-in.json", {**self._taken(), **came_in})
@@ -166,6 +177,47 @@ class Mirror(Engine):
         ours = self._ours(listed, self._last_items(listed, below))
         return {key: etag for key, etag in listed.items() if key not in ours and _root_of(key) in ROOTS}
 
+    def _intent(self, key: str) -> dict[str, str | None]:
+        found = self.aws.get(key, intents.LIMIT)
+        try:
+            return intents.unpack(found[0], key, self.key.value(), not self.key.mark()) if found else {}
+        except documents.Malformed as error:
+            self._say(f"s3://{self.aws.bucket}/{key} counts as none: {error}")
+            return {}
+
+    def _known(self, keys: Iterable[str]) -> list[Snapshot]:
+        """Of these keys those of manifests that this deployment wrote; those from before it signed them are known too,
+        and once it has signed one, only a person who names it has it restored."""
+        found, strange = [], 0
+        for one in filter(None, map(names.snapshot_of, keys)):
+            if names.is_marked(one, self.key.value()):
+                found.append(one)
+            elif not self.key.mark():
+                found.append(replace(one, unsigned=True))
+            elif names.is_before(one, self.key.mark()):
+                found.append(replace(one, unsigned=True, only_by_name=True))
+            else:
+                strange += 1
+        if strange:
+            self._say(
+                f"{strange} manifests below s3://{self.aws.bucket}/{names.PREFIX} count as none: their names are not "
+                "marked with this deployment's key"
+            )
+        return found
+
+    def _say(self, line: str) -> None:
+        """Once in a run, which may look several times."""
+        if line not in self._said:
+            self._said.add(line)
+            journal.say(line)
+
+    def _sizes(self, items: Sequence[Item]) -> Iterator[int]:
+        """In bytes; of what no manifest knows, S3 does."""
+        wanted = {item.key for item in items if item.kind == "file" and not item.sha256}
+        if wanted:
+            yield from (size for key, size in self.aws.sizes("mirror/") if key in wanted)
+        yield from (item.size for item in items if item.kind == "file" and item.sha256)
+
     def _taken(self) -> dict[str, str]:
         return files.read_json(self._home / "taken-in.json") or {}
 
@@ -173,9 +225,8 @@ class Mirror(Engine):
         """Keys whose current object a backup made, was about to change, or that a boot has taken in."""
         ours = {item.key for item in last.values() if item.kind == "file" and listed.get(item.key) in (item.etag, None)}
         for key in listed:
-            if key.startswith(manifest.INTENTS):
-                found = self.aws.get(key)
-                for name, etag in json.loads(found[0]).items() if found else ():
+            if key.startswith(names.INTENTS):
+                for name, etag in self._intent(key).items():
                     # Anything else was put there by a person since. That of a large object is no checksum.
                     if listed.get(name) in (etag, None) or "-" in listed[name]:
                         ours.add(name)
@@ -207,27 +258,31 @@ class Mirror(Engine):
 
     def _commit(self, items: dict[str, Item], staged: Staged, metadata: SnapshotMetadata) -> str:
         local = self._home / "manifest.new"
-        manifest.write(local, iter(items.values()))
-        key = manifest.name(metadata, datetime.now(timezone.utc), staged.files, staged.bytes)
-        self.aws.put(key, local.read_bytes(), if_absent=True)
+        key = self.key.value()
+        snapshot_id = names.new_id(metadata, datetime.now(timezone.utc), staged.files, staged.bytes, key)
+        manifest_items.write(local, snapshot_id, items.values(), key)
+        self.aws.put(names.key_of(snapshot_id), local.read_bytes(), if_absent=True)
         local.unlink()
-        return manifest.snapshot_of(key).id
+        self.key.note_signed(names.mark_of(snapshot_id))
+        return snapshot_id
 
     def _last_items(self, listed: dict[str, str], below: int | None = None) -> dict[str, Item]:
         """@param below what is not of an earlier generation, somebody copied here from another bucket"""
-        snapshots = [found for found in map(manifest.snapshot_of, listed) if found and not found.set_aside]
+        snapshots = [found for found in self._known(listed) if not found.set_aside]
         own = [one for one in snapshots if below is None or one.generation < below] or snapshots
         newest: Snapshot | None = max(own, key=lambda one: one.order, default=None)
         return {item.path: item for item in self._items(newest)} if newest else {}
 
-    def _items(self, snapshot: Snapshot) -> Iterator[Item]:
-        found = self.aws.get(f"{manifest.PREFIX}{snapshot.id}.jsonl.gz")
+    def _items(self, snapshot: Snapshot) -> list[Item]:
+        found = self.aws.get(names.key_of(snapshot.id), manifest_items.LIMIT)
         if found is None:
             raise Damaged(f"the manifest {snapshot.id} is gone")
+        if len(found[0]) > manifest_items.LIMIT:
+            raise Damaged(f"the manifest {snapshot.id} has more than {manifest_items.LIMIT} bytes")
         local = self._home / "manifest.fetched"
         local.write_bytes(found[0])
         try:
-            yield from manifest.read(local)
+            return manifest_items.read(local, snapshot.id, self.key.value(), snapshot.unsigned)
         except (OSError, EOFError, ValueError, TypeError, zlib.error) as error:
             raise Damaged(f"the manifest {snapshot.id} cannot be read: {error}") from error
 

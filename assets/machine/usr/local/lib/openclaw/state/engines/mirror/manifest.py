@@ -1,28 +1,14 @@
 """The manifest of a mirror backup: what S3 cannot keep (modes, owners, links, empty directories) and what proves it
-(checksums, object versions). One gzipped line of JSON per entry, after a line for the backup itself."""
+(checksums, object versions). One gzipped line of JSON per entry, and a last one for the signature (items.py)."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
 import os
-import re
-import secrets
 import stat
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote, unquote
-
-from openclaw.state.engines.base import Snapshot, SnapshotMetadata
-
-PREFIX = "mirror/manifests/"
-INTENTS = "mirror/intents/"
-_NAME = re.compile(
-    r"(\d{8})-(\d{8})_(\d{8}T\d{6}Z)_(\d+)_(\d+)_([^_]*)_([^_]*)_([^_]*)_[0-9a-f]{8}(-refused)?\.jsonl\.gz"
-)
+from urllib.parse import quote
 
 
 @dataclass(frozen=True)
@@ -55,36 +41,6 @@ def key_of(path: str) -> str:
         return "mirror/" + quote(os.fsencode(path), safe="/ !'()+,=@~")
 
 
-def name(metadata: SnapshotMetadata, now: datetime, files: int, size: int) -> str:
-    words = (metadata.instance, metadata.openclaw or "", metadata.image)
-    described = "_".join(quote(word, safe=":@.-").replace("_", "%5F") for word in words)
-    stamp = now.strftime("%Y%m%dT%H%M%SZ")
-    unique = secrets.token_hex(4) + ("-refused" if metadata.set_aside else "")
-    order = f"{metadata.generation:08d}-{metadata.sequence:08d}"
-    return f"{PREFIX}{order}_{stamp}_{files}_{size}_{described}_{unique}.jsonl.gz"
-
-
-def snapshot_of(key: str) -> Snapshot | None:
-    found = _NAME.fullmatch(key[len(PREFIX) :])
-    if not found:
-        return None
-    generation, sequence, stamp, files, size, *words, refused = found.groups()
-    instance, openclaw, image = (unquote(word) for word in words)
-    return Snapshot(
-        engine="mirror",
-        id=key[len(PREFIX) : -len(".jsonl.gz")],
-        time=datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc),
-        generation=int(generation),
-        sequence=int(sequence),
-        files=int(files),
-        bytes=int(size),
-        instance=instance,
-        image=image,
-        openclaw=openclaw or None,
-        set_aside=bool(refused),
-    )
-
-
 def describe(tree: Path, path: str, hardlinks: dict[tuple[int, int], str]) -> Item:
     """The item of a staged entry, without digests."""
     status = (tree / path).lstat()
@@ -98,20 +54,6 @@ def describe(tree: Path, path: str, hardlinks: dict[tuple[int, int], str]) -> It
         if first != path:
             return Item(path, "hardlink", stat.S_IMODE(mode), *common, target=first)
     return Item(path, "file", stat.S_IMODE(mode), *common, size=status.st_size)
-
-
-def write(path: Path, items: Iterator[Item]) -> None:
-    """Surrogates (names that are not UTF-8) survive JSON's escapes."""
-    with gzip.open(path, "wt", encoding="ascii", compresslevel=5) as stream:
-        for item in items:
-            stream.write(json.dumps(asdict(item), separators=(",", ":")) + "\n")
-
-
-def read(path: Path) -> Iterator[Item]:
-    """@raises OSError, EOFError, ValueError or TypeError when the manifest itself is damaged"""
-    with gzip.open(path, "rt", encoding="ascii") as stream:
-        for line in stream:
-            yield Item(**json.loads(line))
 
 
 def with_object(item: Item, sha256: str, etag: str, version: str) -> Item:

@@ -13,6 +13,7 @@ from pathlib import Path
 from openclaw.aws.client import Aws
 from openclaw.aws.transfers import Wanted, fetch
 from openclaw.state.engines.mirror.manifest import Item, digests
+from openclaw.state.guards.paths import is_relative
 from openclaw.state.openclaw_data.layout import OWNER, ROOTS
 from openclaw.system import journal
 from openclaw.system.errors import Damaged
@@ -26,7 +27,7 @@ def fetch_tree(aws: Aws, items: Sequence[Item], target: Path) -> None:
     missing = {scratch / str(number): item for number, item in enumerate(items) if item.kind == "file"}
     # By version, which nothing can have replaced; where that one is lost, the current one may be the same.
     for versioned in (True, False):
-        wanted = [_wanted(item, path, versioned) for path, item in missing.items()]
+        wanted = [_wanted(item, path, versioned) for path, item in missing.items() if versioned or _fits(aws, item)]
         for one in fetch(aws, wanted):
             item = missing[one.target]
             if not item.sha256 or digests(one.target)[0] == item.sha256:
@@ -37,6 +38,11 @@ def fetch_tree(aws: Aws, items: Sequence[Item], target: Path) -> None:
     shutil.rmtree(scratch)
     _make_links(target, items)
     _set_attributes(target, items)
+
+
+def _fits(aws: Aws, item: Item) -> bool:
+    """Whether the current object can be what is wanted: one of another size only fills the disk."""
+    return not item.sha256 or aws.size(item.key) == item.size
 
 
 def _wanted(item: Item, path: Path, versioned: bool) -> Wanted:
@@ -56,7 +62,8 @@ def plain_items(listed: dict[str, str]) -> Iterator[Item]:
         parts = path.split("/")
         if parts[0] not in ROOTS or len(parts) < 2:
             continue
-        if any(part in ("", ".", "..") for part in parts[:-1]) or parts[-1] in (".", ".."):
+        # Consoles make directories as objects that end in a slash.
+        if not is_relative(path[:-1] if path.endswith("/") else path):
             journal.say(f"left in the bucket, for it is no path: {key!r}")
             continue
         if key in above:
@@ -68,7 +75,6 @@ def plain_items(listed: dict[str, str]) -> Iterator[Item]:
             if directory not in directories:
                 directories.add(directory)
                 yield Item(directory, "directory", directory_mode, OWNER, OWNER, now)
-        # Consoles make directories as objects that end in a slash.
         if parts[-1]:
             yield Item(path, "file", file_mode, OWNER, OWNER, now, etag=etag)
 

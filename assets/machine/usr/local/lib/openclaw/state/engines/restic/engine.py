@@ -15,6 +15,7 @@ from openclaw.aws.client import Aws
 from openclaw.settings import Settings
 from openclaw.state.databases import page_log
 from openclaw.state.engines.base import Engine, PushResult, Snapshot, SnapshotMetadata
+from openclaw.state.engines.restic import tags
 from openclaw.state.engines.restic.program import INCOMPLETE, NO_REPOSITORY, PREFIX, Restic, messages
 from openclaw.state.openclaw_data.layout import ROOTS
 from openclaw.state.staging.staging import Staged
@@ -36,7 +37,7 @@ class Snapshots(Engine):
 
     def push(self, staged: Staged, metadata: SnapshotMetadata) -> PushResult:
         """@raises Damaged when the repository has to be repaired first"""
-        tags = {
+        described = {
             "generation": str(metadata.generation),
             "sequence": str(metadata.sequence),
             "instance": metadata.instance,
@@ -45,9 +46,9 @@ class Snapshots(Engine):
             "files": str(staged.files),
             "bytes": str(staged.bytes),
         }
-        tags.update({f"user_version:{path}": str(version) for path, version in _authoritative(staged.databases)})
+        described.update({f"user_version:{path}": str(version) for path, version in _authoritative(staged.databases)})
         arguments = ["backup", "--host", "openclaw", "--group-by", "host", "--no-scan", "--json"]
-        for name, value in tags.items():
+        for name, value in described.items():
             # restic separates tags by commas.
             arguments += ["--tag", f"{quote(os.fsencode(name), safe=':/._-')}={quote(value, safe=':/._-@')}"]
         if metadata.set_aside:
@@ -85,6 +86,8 @@ class Snapshots(Engine):
     def _require_all(self, found: Sequence[Snapshot], result: processes.Result) -> None:
         """restic leaves out what it cannot read, and ends well. @raises Unavailable unless that is damaged for good"""
         stored = {key.rpartition("/")[2] for key, _ in self.aws.list(f"{PREFIX}snapshots/")}
+        # Whatever else lies there is none of restic's.
+        stored = {name for name in stored if re.fullmatch("[0-9a-f]{64}", name)}
         missing = sorted(stored - {one.id for one in found})
         if not missing:
             return
@@ -136,24 +139,26 @@ class Snapshots(Engine):
         self._repaired = True
 
     def verify(self) -> None:
-        result = self.restic.run(["check", "--quiet"])
+        # The machine writes, locks too, only where its own engine does.
+        locking = [] if self.settings.backup == self.name else ["--no-lock"]
+        result = self.restic.run(["check", "--quiet", *locking])
         if result.code != 0:
             raise self.restic.failure("check", result)
 
     def _snapshot(self, found: dict[str, Any]) -> Snapshot:
-        tags = dict(tag.partition("=")[::2] for tag in found.get("tags") or [])
+        told = tags.parse(found.get("tags"))
         return Snapshot(
             engine=self.name,
             id=found["id"],
             time=_time(found["time"]),
-            generation=int(tags.get("generation", 0)),
-            sequence=int(tags.get("sequence", 0)),
-            files=int(tags.get("files", 0)),
-            bytes=int(tags.get("bytes", 0)),
-            instance=tags.get("instance", ""),
-            image=tags.get("image", ""),
-            openclaw=tags.get("openclaw") or None,
-            set_aside=not tags.keys().isdisjoint({REPAIRED, REFUSED}),
+            generation=tags.number(told, "generation"),
+            sequence=tags.number(told, "sequence"),
+            files=tags.amount(told, "files"),
+            bytes=tags.amount(told, "bytes"),
+            instance=tags.instance(told),
+            image=tags.image(told),
+            openclaw=tags.openclaw(told),
+            set_aside=not told.keys().isdisjoint({REPAIRED, REFUSED}),
         )
 
 

@@ -13,8 +13,9 @@ from typing import Any, Callable
 
 from openclaw.aws.client import Aws
 from openclaw.settings import Settings
+from openclaw.state.guards import loss
 from openclaw.system import journal, processes
-from openclaw.system.errors import Damaged, StateError, Unavailable
+from openclaw.system.errors import Damaged, Refused, StateError, Unavailable
 from openclaw.system.progress import EVERY_SECONDS, Progress
 
 PREFIX = "snapshots/"
@@ -71,13 +72,20 @@ class Restic:
             raise self.failure("init", result)
 
     def require_unborn(self) -> list[str]:
-        """The keys that a cut-off attempt to make it has left. @raises Damaged when a repository was there"""
+        """The keys that a cut-off attempt to make it has left.
+
+        @raises Damaged when a repository is there without its configuration, Refused when all of one was deleted
+        """
         keys = [key for key, _ in self.aws.list(PREFIX)]
+        commands = loss.undelete(self.settings, self.aws, PREFIX.rstrip("/"))
         if any(not key.startswith(f"{PREFIX}keys/") for key in keys):
             raise Damaged(
                 f"s3://{self.aws.bucket}/{PREFIX} holds data but no restic configuration ({PREFIX}config): bring it "
-                "back from the bucket's older versions"
+                f"back from the bucket's older versions. {commands}"
             )
+        if loss.made(self.aws, loss.CONFIG):
+            # Another configuration would make what was deleted unreadable for good.
+            raise Refused(f"the restic repository in s3://{self.aws.bucket}/{PREFIX} was deleted. {commands}")
         return keys
 
     def is_initialised(self) -> bool:
@@ -93,7 +101,7 @@ class Restic:
                 f"the parameter {path} is gone, but s3://{self.aws.bucket}/{PREFIX} was encrypted with it: put the "
                 f"old value back (aws ssm put-parameter --type SecureString --name {path} --value …), no other opens it"
             )
-        self.aws.create_secret(PASSWORD, secrets.token_urlsafe(32))
+        self.aws.create_parameter(PASSWORD, secrets.token_urlsafe(32))
         made = self.aws.parameter(PASSWORD)
         if made is None:
             raise Unavailable(f"the parameter {path} was made but cannot be read yet")
