@@ -20,8 +20,15 @@ from openclaw.state.engines.base import Snapshot, SnapshotMetadata
 
 PREFIX = "mirror/manifests/"
 INTENTS = "mirror/intents/"
+# Objects whose path is too long for a key: by its SHA-256.
+LONG = "mirror/.long/"
+# In bytes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+MOST_KEY = 1024
+_SAFE = "/ !'()+,=@~"
+# What XML has no place for, or some servers get wrong; surrogates stand for bytes that are not UTF-8.
+_ODD = re.compile("[%\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _NAME = re.compile(
-    r"(\d{8})-(\d{8})_(\d{8}T\d{6}Z)_(\d+)_(\d+)_([^_]*)_([^_]*)_([^_]*)_[0-9a-f]{8}(-refused)?\.jsonl\.gz"
+    r"(\d{8})-(\d{8})_(\d{8}T\d{6}Z)_(\d+)_(\d+)_([^_]*)_([^_]*)_([^_]*)_[0-9a-f]{8}(?:-(refused)(\d*))?\.jsonl\.gz"
 )
 
 
@@ -38,28 +45,45 @@ class Item:
     sha256: str = ""
     etag: str = ""
     version: str = ""
-    # The key of an object that is not at its path's own.
+    # The key, where it is not the path's own as machines before had it.
     stored: str = ""
 
     @property
     def key(self) -> str:
-        return self.stored or key_of(self.path)
+        return self.stored or _former_key_of(self.path)
 
 
-def key_of(path: str) -> str:
-    """S3 keys are UTF-8; what is not in a file's name is written as %XX, and so is % then."""
+def key_of(path: str, apart: str = "") -> str:
+    """The path itself, with what is odd in a key as %XX, so that two paths never have the same one.
+
+    @param apart the beginning of the key of what is kept apart from the mirror, as "aside/…/"
+    """
+    name = quote(os.fsencode(path), safe=_SAFE) if _ODD.search(path) else path
+    key = f"{apart}mirror/{name}"
+    return key if len(key.encode()) <= MOST_KEY else apart + LONG + hashlib.sha256(os.fsencode(path)).hexdigest()
+
+
+def _former_key_of(path: str) -> str:
+    """Manifests of machines before say nothing of the key: % and line breaks were escaped beside bytes that are not
+    UTF-8 only."""
     try:
         path.encode("utf-8")
         return f"mirror/{path}"
     except UnicodeEncodeError:
-        return "mirror/" + quote(os.fsencode(path), safe="/ !'()+,=@~")
+        return "mirror/" + quote(os.fsencode(path), safe=_SAFE)
+
+
+def place(item: Item, apart: str = "") -> Item:
+    """With the key that it is to be stored at."""
+    key = key_of(item.path, apart)
+    return replace(item, stored="" if key == _former_key_of(item.path) else key)
 
 
 def name(metadata: SnapshotMetadata, now: datetime, files: int, size: int) -> str:
     words = (metadata.instance, metadata.openclaw or "", metadata.image)
     described = "_".join(quote(word, safe=":@.-").replace("_", "%5F") for word in words)
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
-    unique = secrets.token_hex(4) + ("-refused" if metadata.set_aside else "")
+    unique = secrets.token_hex(4) + (f"-refused{metadata.offers or ''}" if metadata.set_aside else "")
     order = f"{metadata.generation:08d}-{metadata.sequence:08d}"
     return f"{PREFIX}{order}_{stamp}_{files}_{size}_{described}_{unique}.jsonl.gz"
 
@@ -68,7 +92,7 @@ def snapshot_of(key: str) -> Snapshot | None:
     found = _NAME.fullmatch(key[len(PREFIX) :])
     if not found:
         return None
-    generation, sequence, stamp, files, size, *words, refused = found.groups()
+    generation, sequence, stamp, files, size, *words, refused, offers = found.groups()
     instance, openclaw, image = (unquote(word) for word in words)
     return Snapshot(
         engine="mirror",
@@ -82,6 +106,7 @@ def snapshot_of(key: str) -> Snapshot | None:
         image=image,
         openclaw=openclaw or None,
         set_aside=bool(refused),
+        offers=int(offers or 0),
     )
 
 
@@ -97,7 +122,7 @@ def describe(tree: Path, path: str, hardlinks: dict[tuple[int, int], str]) -> It
         first = hardlinks.setdefault((status.st_dev, status.st_ino), path)
         if first != path:
             return Item(path, "hardlink", stat.S_IMODE(mode), *common, target=first)
-    return Item(path, "file", stat.S_IMODE(mode), *common, size=status.st_size)
+    return place(Item(path, "file", stat.S_IMODE(mode), *common, size=status.st_size))
 
 
 def write(path: Path, items: Iterator[Item]) -> None:
