@@ -9,6 +9,7 @@ from openclaw.aws import metrics
 from openclaw.settings import Settings
 from openclaw.state import engines
 from openclaw.state.engines.base import Snapshot
+from openclaw.state.guards import loss
 from openclaw.state.openclaw_data import verify
 from openclaw.state.restore.request import Request
 from openclaw.state.restore.restore import Restore
@@ -130,12 +131,14 @@ class Boot:
             self.markers.declare_restored(first_boot=True, engine=self.settings.backup)
             journal.record("restore", result="first boot", reason=f"s3://{self.settings.bucket} holds no backup")
             return
-        self._outrank(candidates)
-        if found[0].set_aside:
+        if loss.is_settled(found[0]):
+            candidates.insert(0, found[0])
+        elif found[0].set_aside:
             journal.say(
                 f"{found[0].instance} set aside {found[0].id}, which is newer than its last backup and looked like a "
                 f"loss; if it is none, run: openclaw-state restore {found[0].id}"
             )
+        self._outrank(candidates)
         skipped: list[str] = []
         for snapshot in candidates:
             try:
