@@ -103,6 +103,13 @@ export class Alarms extends Construct {
       threshold: 1,
       evaluationPeriods: 1,
     });
+    this.alarm('RestoreSkipped', {
+      alarmDescription: 'A machine came up with an older state, for the newest backup is not good: see operations',
+      metric: metrics.own('RestoreSkippedSnapshots', cloudwatch.Stats.MAXIMUM),
+      bad: 'above',
+      threshold: 0,
+      evaluationPeriods: 1,
+    });
     this.alarm('PruneFailed', {
       alarmDescription: 'Old backups could not be removed, so the bucket grows: the log group operations says why',
       metric: metrics.own('PruneSuccess', cloudwatch.Stats.MINIMUM),

@@ -88,6 +88,17 @@ describe('alarms', () => {
       { Namespace: 'OpenClaw/dev', MetricName: 'RestoreSuccess', Statistic: 'Minimum', Threshold: 1 },
       'notBreaching',
     ],
+    [
+      'RestoreSkipped',
+      {
+        Namespace: 'OpenClaw/dev',
+        MetricName: 'RestoreSkippedSnapshots',
+        Statistic: 'Maximum',
+        Threshold: 0,
+        ComparisonOperator: 'GreaterThanThreshold',
+      },
+      'notBreaching',
+    ],
     ['Fenced', { Namespace: 'OpenClaw/dev', MetricName: 'Fenced', Statistic: 'Maximum', Threshold: 0 }, 'notBreaching'],
     [
       'PruneFailed',

@@ -75,7 +75,7 @@ def test_tells_of_a_clean_interruption(report):
     assert subject.startswith("OpenClaw dev moved: interruption, clean, 1 min 3")
     assert "from i-0bbbbbbbbbbbbbbb2" in body
     assert "on i-0aaaaaaaaaaaaaaa1" in body
-    assert "Nothing was lost." in body
+    assert "Nothing was lost." in body and "not the newest" not in body
     assert "EC2 took the spot capacity back" in body
     assert '"why": "interruption"' in log
 
@@ -98,6 +98,12 @@ def test_says_where_the_last_backup_is_that_looked_like_a_loss(report):
     subject, body, _ = report(note(clean=False, set_aside=True))
     assert "not clean" in subject
     assert "set aside: make snapshots lists it" in body and "is lost" not in body
+
+
+def test_names_the_backups_that_could_not_be_restored(report):
+    _, body, log = report(None, {**RESTORED, "skipped": ["newest", "second"]})
+    assert "It is not the newest: newest, second could not be restored" in body
+    assert '"skipped": ["newest", "second"]' in log
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,20 @@ restore make the database of that moment, and nothing else.
 """
 
 import contextlib
+import errno
 import os
 import random
 import shutil
 import sqlite3
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from openclaw.state.databases import page_log
 from openclaw.state.staging import staging
 from openclaw.state.staging.staging import Staging
-from openclaw.system.errors import Damaged
+from openclaw.system.errors import Damaged, StateError
 
 OWN = ".openclaw/state/openclaw.sqlite"
 ROWS = 2000
@@ -57,15 +59,23 @@ class Pair:
         self.copy(self.now)
         return page_log.append(self.base, self.now)
 
-    def folded(self) -> bytes:
+    def pulled(self, name: str = OWN, said: bool = True) -> Path:
+        """A tree as a restore brings it, with both files below this name, and the word that the log is ours."""
         tree = self.base.parent / "tree"
         shutil.rmtree(tree, ignore_errors=True)
-        tree.mkdir()
-        for path in (self.base, page_log.log_of(self.base)):
-            shutil.copy2(path, tree)
+        (tree / name).parent.mkdir(parents=True)
+        shutil.copy2(self.base, tree / name)
+        shutil.copy2(page_log.log_of(self.base), page_log.log_of(tree / name))
+        if said:
+            page_log.write_list(tree, [name])
+        return tree
+
+    def folded(self, name: str = OWN, said: bool = True) -> bytes:
+        tree = self.pulled(name, said)
         page_log.fold(tree)
-        assert os.listdir(tree) == ["base"]
-        return (tree / "base").read_bytes()
+        assert os.listdir((tree / name).parent) == [(tree / name).name]
+        assert len(os.listdir(tree)) == 1
+        return (tree / name).read_bytes()
 
 
 @pytest.fixture(params=[4096])
@@ -157,8 +167,150 @@ def test_a_log_that_sqlite_does_not_read_whole_is_damage(logged_pair, harm):
     else:
         del content[-100:]
     log.write_bytes(content)
-    with pytest.raises(Damaged, match="of its log"):
+    for said in (True, False):
+        with pytest.raises(Damaged, match="of its log"):
+            logged_pair.folded(said=said)
+
+
+@pytest.fixture
+def workspace(logged_pair):
+    """A pulled tree with a pair that a backup wrote in the workspace."""
+    return logged_pair.pulled("workspace/notes.db")
+
+
+def both(tree, name="workspace/notes.db"):
+    return (tree / name).read_bytes(), page_log.log_of(tree / name).read_bytes()
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["with a list", "saved before there was one"])
+@pytest.mark.parametrize("thing", ["a flipped byte", "no database", "a newer format", "cut off"])
+def test_a_broken_pair_elsewhere_stays_as_it_is_and_is_said(logged_pair, said, thing, capsys):
+    tree = logged_pair.pulled("workspace/notes.db", said)
+    database = tree / "workspace/notes.db"
+    log = page_log.log_of(database)
+    with open(log if thing in ("a flipped byte", "cut off") else database, "r+b") as stream:
+        if thing == "cut off":
+            stream.truncate(log.stat().st_size - 100)
+        if thing == "a flipped byte":
+            stream.seek(-100, os.SEEK_END)
+            stream.write(b"~")
+        if thing in ("no database", "a newer format"):
+            stream.seek(16 if thing == "no database" else 18)
+            stream.write(b"x" * 4000 if thing == "no database" else b"\x02\x09")
+    before = both(tree)
+    page_log.fold(tree)
+    assert both(tree) == before
+    assert "workspace/notes.db" in capsys.readouterr().err
+    assert os.listdir(tree) == ["workspace"]
+
+
+HEADER = b"SQLite format 3\x00"
+
+
+def test_a_log_that_is_somebody_elses_stays_the_file_it_was(tmp_path):
+    """A cut-off download, and what a program left beside it."""
+    for said in (True, False):
+        tree = tmp_path / str(said)
+        (tree / "workspace").mkdir(parents=True)
+        (tree / "workspace/notes.db").write_bytes(HEADER + b"x" * 3000)
+        page_log.log_of(tree / "workspace/notes.db").write_bytes(b"my own words")
+        if said:
+            page_log.write_list(tree, ["workspace/notes.db"])
+        before = both(tree)
+        page_log.fold(tree)
+        assert both(tree) == before
+
+
+def test_sqlites_own_log_is_not_taken_for_one_of_ours(pair, tmp_path):
+    """As somebody's copy of a database in use has it."""
+    tree = tmp_path / "tree"
+    (tree / "workspace").mkdir(parents=True)
+    change(pair.live)
+    for suffix in ("", "-wal"):
+        shutil.copy2(f"{pair.live}{suffix}", tree / f"workspace/notes.db{suffix}")
+    before = both(tree)
+    page_log.fold(tree)
+    assert both(tree) == before
+
+
+def test_a_log_is_never_appended_to_what_somebody_has_put_there(pair):
+    log = page_log.log_of(pair.base)
+    change(pair.live)
+    for content in (b"my own words", HEADER + b"x" * 3000, b""):
+        log.write_bytes(content)
+        assert not pair.append()
+        assert log.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlite3.OperationalError("database or disk is full"),
+        sqlite3.OperationalError("disk I/O error"),
+        sqlite3.OperationalError("database is locked"),
+        sqlite3.OperationalError("unable to open database file"),
+        MemoryError(),
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EBUSY, "Device or resource busy"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("name", [OWN, "workspace/notes.db"])
+def test_a_fault_of_this_machine_is_no_damage(logged_pair, monkeypatch, error, name):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(page_log.sqlite, "opened", fail)
+    with pytest.raises(StateError, match="cannot be read now") as raised:
+        logged_pair.folded(name)
+    assert not isinstance(raised.value, Damaged)
+
+
+@pytest.mark.parametrize("answer", [(1, -1, -1), (1, 5, 5), (0, 5, 3)])
+def test_a_log_that_sqlite_cannot_move_just_now_is_no_damage(logged_pair, monkeypatch, answer):
+    @contextlib.contextmanager
+    def opened(*_):
+        yield SimpleNamespace(execute=lambda _: SimpleNamespace(fetchone=lambda: answer))
+
+    monkeypatch.setattr(page_log.sqlite, "opened", opened)
+    with pytest.raises(StateError, match="another process") as raised:
         logged_pair.folded()
+    assert not isinstance(raised.value, Damaged)
+
+
+def test_a_log_that_was_listed_and_is_not_there_is_damage(logged_pair):
+    tree = logged_pair.pulled()
+    page_log.log_of(tree / OWN).unlink()
+    with pytest.raises(Damaged, match="not both here"):
+        page_log.fold(tree)
+
+
+def test_a_log_cut_between_two_transactions_is_damage(logged_pair):
+    tree = logged_pair.pulled()
+    change(logged_pair.live, seed=1)
+    assert logged_pair.append()
+    shutil.copy2(page_log.log_of(logged_pair.base), page_log.log_of(tree / OWN))
+    with pytest.raises(Damaged, match="when it was saved"):
+        page_log.fold(tree)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"workspace/x": "y"}', '{"../x": 1}', '{"/etc/x": 1}', '{"workspace/x": true}']
+)
+def test_a_list_that_is_none_is_damage(tmp_path, text):
+    (tmp_path / page_log.LIST).write_text(text)
+    with pytest.raises(Damaged, match=page_log.LIST):
+        page_log.fold(tmp_path)
+
+
+def test_nothing_is_folded_through_a_link(logged_pair, tmp_path):
+    tree = logged_pair.pulled("workspace/there/notes.db")
+    outside = tmp_path / "outside"
+    (tree / "workspace/there").rename(outside)
+    (tree / "workspace/there").symlink_to(outside)
+    before = both(outside, "notes.db")
+    page_log.fold(tree)
+    assert both(outside, "notes.db") == before
 
 
 def stage_with_log(host, relative):

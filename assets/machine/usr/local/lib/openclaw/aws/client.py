@@ -92,9 +92,18 @@ class Aws:
 
     def size(self, key: str) -> int | None:
         """None where there is no such object."""
+        head = self._head(key)
+        return head["ContentLength"] if head else None
+
+    def last_modified(self, key: str) -> datetime | None:
+        """None where there is no such object."""
+        head = self._head(key)
+        return head["LastModified"] if head else None
+
+    def _head(self, key: str) -> dict[str, Any] | None:
         try:
             with aws_errors("s3", "head_object"):
-                return self.client("s3").head_object(Bucket=self.bucket, Key=key)["ContentLength"]
+                return self.client("s3").head_object(Bucket=self.bucket, Key=key)
         except AwsError as error:
             if error.code in ABSENT:
                 return None

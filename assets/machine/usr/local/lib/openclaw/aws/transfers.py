@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,7 @@ def fetch(aws: Aws, wanted: Sequence[Wanted]) -> Iterator[Wanted]:
                     if error.code not in NO_VERSION:
                         raise
                 else:
+                    SparseFile(one.target).end_at(transfer.meta.size)
                     files, size = files + 1, size + transfer.meta.size
                     progress.at(files, size, files / len(wanted))
                     yield one
@@ -100,7 +102,62 @@ def fetch(aws: Aws, wanted: Sequence[Wanted]) -> Iterator[Wanted]:
 def _download(manager: TransferManager, bucket: str, wanted: Wanted) -> TransferFuture:
     which = {"VersionId": wanted.version} if wanted.version else {}
     known = [_Known(wanted)] if wanted.etag else []
-    return manager.download(bucket, wanted.key, str(wanted.target), which, known)
+    return manager.download(bucket, wanted.key, SparseFile(wanted.target), which, known)
+
+
+class SparseFile:
+    """A file in which blocks of zeros become holes, as s3transfer writes to it: parts in any order, and again after a
+    fault. Open only while it writes: a thousand are on their way at once."""
+
+    BLOCK = 4096
+
+    def __init__(self, path: Path):
+        self._path, self._at = path, 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """@raises ValueError for anything but an offset from the beginning"""
+        if whence != os.SEEK_SET:
+            raise ValueError(f"whence must be os.SEEK_SET, got {whence}")
+        self._at = offset
+        return offset
+
+    def tell(self) -> int:
+        return self._at
+
+    def write(self, data: bytes) -> int:
+        with self._opened() as fd:
+            # Nearly always there is none.
+            step = self.BLOCK if _ZEROS in data else max(1, len(data))
+            for start in range(0, len(data), step):
+                self._write_block(fd, self._at + start, data[start : start + step])
+        self._at += len(data)
+        return len(data)
+
+    def _write_block(self, fd: int, at: int, block: bytes) -> None:
+        # What a broken try has left there has to go.
+        if block == _ZEROS[: len(block)] and not os.pread(fd, len(block), at).strip(b"\0"):
+            return
+        while block:
+            written = os.pwrite(fd, block, at)
+            at, block = at + written, block[written:]
+
+    def end_at(self, size: int) -> None:
+        with self._opened() as fd:
+            os.ftruncate(fd, size)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int]:
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+
+_ZEROS = bytes(SparseFile.BLOCK)
 
 
 class _Known(BaseSubscriber):

@@ -71,6 +71,7 @@ def tell(restored, record, deployment, now):
         "at_most": stopped is None,
         "state_age_seconds": round(now - saved) if saved else None,
         "snapshot": restored.get("snapshot"),
+        "skipped": restored.get("skipped") or [],
     }
 
 
@@ -89,6 +90,11 @@ def text(move):
         f"Without service: {gap}.",
         f"The restored state was backed up {span(move['state_age_seconds'])} ago (snapshot {move['snapshot']}).",
     ]
+    if move["skipped"]:
+        body.append(
+            f"It is not the newest: {', '.join(move['skipped'])} could not be restored, and what was written between "
+            "is missing. The log group operations says why."
+        )
     return f"OpenClaw {stack} moved: {move['why']}, {clean}, {gap} without service", "\n".join(body)
 
 

@@ -30,6 +30,13 @@ class Busy(StateError):
     result = "busy"
 
 
+class Locked(StateError):
+    """Somebody else works on the store."""
+
+    exit_code = 75
+    result = "busy"
+
+
 class Fenced(StateError):
     """Another machine is the writer now: this one neither writes nor serves."""
 

@@ -24,6 +24,11 @@ def fingerprint(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
+def stored_bytes(status: os.stat_result) -> int:
+    """Of a file's content: what its holes are said to hold takes no place and is no loss."""
+    return min(status.st_size, status.st_blocks * 512)
+
+
 def copy_file(source: str | Path, target: Path) -> os.stat_result:
     """Copies a regular file; returns the source's status as of the copy.
 

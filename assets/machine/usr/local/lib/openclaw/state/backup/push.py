@@ -9,6 +9,8 @@ from typing import Any
 from openclaw.aws import instance
 from openclaw.settings import Settings
 from openclaw.state.engines.base import Engine, PushResult, SnapshotMetadata
+from openclaw.state.guards import loss
+from openclaw.state.guards.loss import Measure
 from openclaw.state.guards.markers import LastGoodBackup, Markers
 from openclaw.state.openclaw_data import versions
 from openclaw.state.staging.staging import Staged
@@ -24,8 +26,8 @@ class Push:
         self.engine = engine
         self.generation = generation
 
-    def push(self, staged: Staged) -> dict[str, Any]:
-        """Returns the figures of the backup."""
+    def push(self, staged: Staged, measure: Measure) -> dict[str, Any]:
+        """Returns the figures of the backup. @param measure of the staged copy"""
         last = self.markers.last_good()
         if last and self._is_stored(last, staged):
             good, sent, unchanged = replace(last, at=time.time()), 0, True
@@ -33,7 +35,7 @@ class Push:
             sequence = self.markers.next_sequence(self.generation)
             pushed = self._push_anew(staged, self._metadata(sequence))
             name, now = self.engine.name, time.time()
-            good = LastGoodBackup(name, pushed.id, self.generation, sequence, staged.files, staged.bytes, now)
+            good = LastGoodBackup(name, pushed.id, self.generation, sequence, at=now, **vars(measure))
             sent, unchanged = pushed.bytes_sent, False
         self.markers.note_good(good)
         staged.index.note_pushed(good.snapshot)
@@ -51,12 +53,15 @@ class Push:
             "unstable": len(staged.unstable),
         }
 
-    def set_aside(self, staged: Staged) -> str:
-        """The id under which the bucket has what the guard refused: no end of the machine may lose it."""
-        known = staged.index.pushed()
-        if not any(one.set_aside and one.id == known for one in self.engine.list()):
+    def set_aside(self, staged: Staged, offers: int) -> str:
+        """The id under which the bucket has what the guard refused: no end of the machine may lose it.
+
+        @param offers how often it was refused, where it may be no loss (guards/loss.py)
+        """
+        known, enough = staged.index.pushed(), min(offers, loss.OFFERS)
+        if not any(one.set_aside and one.id == known and one.offers >= enough for one in self.engine.list()):
             metadata = self._metadata(self.markers.next_sequence(self.generation))
-            known = self._push_anew(staged, replace(metadata, set_aside=True)).id
+            known = self._push_anew(staged, replace(metadata, set_aside=True, offers=offers)).id
             staged.index.note_pushed(known)
         return known
 

@@ -8,16 +8,27 @@ https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import sqlite3
+import stat
 import struct
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from openclaw.state.databases import sqlite
-from openclaw.system.errors import Damaged
+from openclaw.state.databases.faults import is_of_this_machine
+from openclaw.state.openclaw_data.layout import is_openclaw_database
+from openclaw.system import file_copy, journal
+from openclaw.system.errors import Damaged, StateError
+from openclaw.system.links import is_behind_link
 
 SUFFIX = "-wal"
+# Beside the roots: which databases of a tree have a log of ours, and its bytes. Any other file with such a name is
+# somebody's own.
+LIST = "page-logs.json"
 # What costs less than the database stored anew, as parts of its pages: the log to store and to restore, and what one
 # transaction adds to compute (its checksums take 0.1 ms a page).
 MOST_PART, MOST_AT_ONCE = 0.5, 0.25
@@ -39,9 +50,9 @@ def append(database: Path, now: Path) -> bool:
     """
     with open(database, "rb") as base, open(now, "rb") as fresh:
         size = _logged_page_size(fresh)
-        if not size or size != _logged_page_size(base):
-            return False
         log = log_of(database)
+        if not size or size != _logged_page_size(base) or (os.path.lexists(log) and not _is_ours(log)):
+            return False
         with open(log, "a+b") as stream:
             fits = _Log(stream, base, size).append(fresh)
         if not log.stat().st_size:
@@ -49,30 +60,156 @@ def append(database: Path, now: Path) -> bool:
         return fits
 
 
-def fold(tree: Path) -> None:
-    """Makes each pair in a restored tree one file again. @raises Damaged where SQLite does not read all of a log"""
-    for directory, _, names in os.walk(tree):
-        for name in names:
-            log, database = Path(directory, name), Path(directory, name[: -len(SUFFIX)])
-            if name.endswith(SUFFIX) and not log.is_symlink() and sqlite.is_database(database):
-                _fold(database)
-
-
-def _fold(database: Path) -> None:
-    log, directory = log_of(database).stat(), database.parent.stat()
+def used_bytes(database: Path) -> int:
+    """Of the pages that hold something, its log included. https://www.sqlite.org/fileformat2.html#the_database_header"""
     with open(database, "rb") as base:
-        frames = (log.st_size - _HEADER.size) / (_FRAME.size + _logged_page_size(base))
-    try:
-        # Whoever closes the database last takes the log away, with all of it in the database.
-        with sqlite.opened(database, "mode=rw") as connection:
-            _, read, moved = connection.execute("PRAGMA wal_checkpoint").fetchone()
-    except sqlite3.Error as error:
-        raise Damaged(f"{database}: its log cannot be read: {error}") from error
-    if not read == moved == frames:
-        raise Damaged(f"{database}: SQLite reads {read} pages of its log, which holds {frames:g}")
+        first, log = base.read(100), log_of(database)
+        if _is_ours(log):
+            with open(log, "rb") as stream:
+                first = _Log(stream, base, _logged_page_size(base)).page(1)[:100]
+        if len(first) < 100:
+            return 0
+        (size,) = struct.unpack_from(">H", first, 16)
+        (count,), (free,) = struct.unpack_from(">I", first, 28), struct.unpack_from(">I", first, 36)
+        return max(0, count - free) * (65536 if size == 1 else size)
+
+
+def write_list(tree: Path, databases: Iterable[str]) -> None:
+    """Notes which of these databases, by their paths below the tree, have a log; all other logs are somebody's own."""
+    logs = {path: log_of(tree / path) for path in databases}
+    sizes = {path: log.lstat().st_size for path, log in logs.items() if _is_ours(log)}
+    text = json.dumps(sizes, sort_keys=True, indent=0)
+    # A file that is written again would be sent again.
+    if not (tree / LIST).exists() or (tree / LIST).read_text() != text:
+        (tree / LIST).write_text(text)
+
+
+def fold(tree: Path) -> None:
+    """Makes each pair in a restored tree one file again. What no backup of ours wrote stays as it is.
+
+    @raises Damaged where SQLite does not read all of the log of one of OpenClaw's own databases; a broken pair of
+        anybody else's stays as it is, and is said
+    @raises StateError where this machine cannot do it now: its disk is full, say
+    """
+    for path, size in list(_logs(tree)):
+        try:
+            _fold(tree, path, size)
+        except (sqlite3.Error, MemoryError, OSError) as error:
+            if isinstance(error, OSError) or is_of_this_machine(error):
+                raise StateError(f"{tree / path}: its log cannot be read now: {error}") from error
+            _give_up(path, f"its log cannot be read: {error}")
+    shutil.rmtree(_scratch(tree), ignore_errors=True)
+
+
+def _give_up(path: str, fault: str) -> None:
+    if is_openclaw_database(path):
+        raise Damaged(f"{path}: {fault}")
+    journal.say(f"{json.dumps(path)}: {fault}; both files stay as they were saved")
+
+
+def _logs(tree: Path) -> Iterator[tuple[str, int | None]]:
+    """Databases with a log, and its bytes where they are known. @raises Damaged for a list that is none"""
+    if not os.path.lexists(tree / LIST):
+        # Saved before there was a list: the log's own header tells.
+        for directory, _, names in os.walk(tree):
+            for name in names:
+                log = Path(directory, name)
+                if name.endswith(SUFFIX) and _is_ours(log) and sqlite.is_database(str(log)[: -len(SUFFIX)]):
+                    yield str(log.relative_to(tree))[: -len(SUFFIX)], None
+        return
+    for path, size in _listed(tree / LIST).items():
+        database = tree / path
+        # Of a restore of a part, the others are absent.
+        if os.path.lexists(database) or os.path.lexists(log_of(database)):
+            yield path, size
+    (tree / LIST).unlink()
+
+
+def _listed(path: Path) -> dict[str, int]:
+    value: Any = None
+    if stat.S_ISREG(path.lstat().st_mode):
+        try:
+            value = json.loads(path.read_text())
+        except ValueError as error:
+            raise Damaged(f"{LIST} cannot be read: {error}") from error
+    if not isinstance(value, dict) or not all(type(size) is int and size >= 0 for size in value.values()):
+        raise Damaged(f"{LIST} must hold the bytes of each log by its database's path, got {str(value)[:200]!r}")
+    for name in value:
+        if any(part in ("", ".", "..") for part in name.split("/")):
+            raise Damaged(f"{LIST} names {name!r}, which is no path below the data directory")
+    return value
+
+
+def _fold(tree: Path, path: str, size: int | None) -> None:
+    """In a directory of its own: no other file beside the two has a say. @raises sqlite3.Error"""
+    database = tree / path
+    log = log_of(database)
+    if is_behind_link(database, tree) or not (sqlite.is_database(database) and _is_ours(log)):
+        _give_up(path, "the backup wrote a log beside it, and they are not both here")
+        return
+    times, directory = log.stat(), database.parent.stat()
+    if size not in (None, times.st_size):
+        _give_up(path, f"its log has {times.st_size} bytes, and {size} when it was saved")
+        return
+    scratch = _scratch(tree)
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700)
+    folded = scratch / "database"
+    # What is not decisive stays as it was if SQLite cannot make one of the two.
+    for source, target in ((database, folded), (log, log_of(folded))):
+        if is_openclaw_database(path):
+            os.rename(source, target)
+        else:
+            _copy(source, target)
+    fault = _checkpoint(folded)
+    if fault:
+        _give_up(path, fault)
+        return
     # The log has the time of the newer one.
-    for path, times in ((database, log), (database.parent, directory)):
-        os.utime(path, ns=(times.st_mtime_ns, times.st_mtime_ns))
+    os.utime(folded, ns=(times.st_mtime_ns, times.st_mtime_ns))
+    os.rename(folded, database)
+    if os.path.lexists(log):
+        log.unlink()
+    os.utime(database.parent, ns=(directory.st_mtime_ns, directory.st_mtime_ns))
+
+
+def _checkpoint(database: Path) -> str:
+    """Why not all of the log is in the database now; empty where it is."""
+    with open(database, "rb") as base:
+        frames = (log_of(database).stat().st_size - _HEADER.size) / (_FRAME.size + _logged_page_size(base))
+    # Whoever closes the database last takes the log away, with all of it in the database.
+    with sqlite.opened(database, "mode=rw") as connection:
+        busy, read, moved = connection.execute("PRAGMA wal_checkpoint").fetchone()
+    if busy or (read == frames and moved != read):
+        raise StateError(f"SQLite moved {moved} of the {read} pages of a log: another process holds {database}")
+    return "" if read == frames else f"SQLite reads {read} pages of its log, which holds {frames:g}"
+
+
+def _copy(source: Path, target: Path) -> None:
+    status = file_copy.copy_file(source, target)
+    os.chown(target, status.st_uid, status.st_gid)
+    os.chmod(target, stat.S_IMODE(status.st_mode))
+
+
+def _scratch(tree: Path) -> Path:
+    return tree / ".folding"
+
+
+def _is_ours(log: Path) -> bool:
+    """Whether the file begins as only our logs do: SQLite draws the salts of its own at random."""
+    try:
+        fd = os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    with open(fd, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return False
+        header = stream.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return False
+    magic, version, size, checkpoints, *salts, first, second = _HEADER.unpack(header)
+    known = (magic, version, checkpoints, *salts) == (_MAGIC, _FORMAT, _CHECKPOINTS, *_SALTS)
+    return known and (first, second) == _header_sum(size)
 
 
 class _Log:
@@ -89,7 +226,7 @@ class _Log:
         changed = []
         fresh.seek(0)
         for number in range(1, count + 1):
-            if fresh.read(self._page_size) != self._page(number):
+            if fresh.read(self._page_size) != self.page(number):
                 changed.append(number)
                 if len(changed) > most:
                     return False
@@ -106,7 +243,7 @@ class _Log:
             self._pages[number] = at + _FRAME.size
             self._frames, self._checksum = self._frames + 1, tuple(checksum)
 
-    def _page(self, number: int) -> bytes:
+    def page(self, number: int) -> bytes:
         at = self._pages.get(number)
         if at is not None:
             return os.pread(self._stream.fileno(), self._page_size, at)
@@ -114,12 +251,19 @@ class _Log:
 
     def _write(self, number: int, count: int, page: bytes) -> None:
         if not self._frames:
-            fields = (_MAGIC, _FORMAT, self._page_size, _CHECKPOINTS, *_SALTS)
-            self._checksum = _sum(struct.pack(">6I", *fields), self._checksum)
-            self._stream.write(_HEADER.pack(*fields, *self._checksum))
+            self._checksum = _header_sum(self._page_size)
+            self._stream.write(_HEADER.pack(*_header(self._page_size), *self._checksum))
         self._checksum = _sum(struct.pack(">2I", number, count) + page, self._checksum)
         self._stream.write(_FRAME.pack(number, count, *_SALTS, *self._checksum) + page)
         self._frames += 1
+
+
+def _header(page_size: int) -> tuple[int, ...]:
+    return _MAGIC, _FORMAT, page_size, _CHECKPOINTS, *_SALTS
+
+
+def _header_sum(page_size: int) -> tuple[int, int]:
+    return _sum(struct.pack(">6I", *_header(page_size)), (0, 0))
 
 
 def _sum(data: bytes, checksum: tuple[int, int]) -> tuple[int, int]:

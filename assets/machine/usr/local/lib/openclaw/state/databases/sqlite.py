@@ -103,8 +103,8 @@ def faults(path: Path) -> list[str]:
         # Immutable: no lock file and no log appear beside what is checked.
         with opened(path, "mode=ro&immutable=1") as database:
             lines = [row[0] for row in database.execute("PRAGMA integrity_check(5)")]
-    except sqlite3.Error as error:
-        return [str(error)]
+    except (sqlite3.Error, MemoryError) as error:
+        return [str(error) or "out of memory"]
     return [] if lines == ["ok"] else lines
 
 

@@ -32,6 +32,8 @@ class Snapshot:
     openclaw: str | None
     # What a repair left of a damaged one, or what the loss guard refused: restored only when a person names it.
     set_aside: bool = False
+    # How often in a row its machine had offered such a state when the guard set it aside, where it may be no loss.
+    offers: int = 0
     # From before this deployment signed its manifests: as good as what wrote it, and what could write there.
     unsigned: bool = False
     # Restored only when a person names it.
@@ -57,6 +59,7 @@ class SnapshotMetadata:
     image: str
     openclaw: str | None
     set_aside: bool = False
+    offers: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class Engine(ABC):
     def __init__(self, settings: Settings, aws: Aws):
         self.settings = settings
         self.aws = aws
+        # Snapshots that the last list() left out, for what the store holds of them is damaged.
+        self.unreadable: list[str] = []
 
     @abstractmethod
     def push(self, staged: Staged, metadata: SnapshotMetadata) -> PushResult:
@@ -88,9 +93,10 @@ class Engine(ABC):
         """Oldest first, by generation, then sequence. Empty only when the bucket said so. @raises Unavailable"""
 
     @abstractmethod
-    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = ()) -> None:
+    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = (), anew: bool = False) -> None:
         """Brings all of it, or the paths (relative, as ".openclaw/openclaw.json"), into the empty directory target.
 
+        @param anew from the store alone, with nothing that an earlier pull has kept on this machine
         @raises Damaged when what is stored is not what was pushed
         """
 

@@ -1,68 +1,97 @@
-"""Backups that were made and are not to be seen: then a bucket that looks empty is a loss, and no first boot.
-
-A DeleteObject in a versioned bucket only sets a delete marker, and what is below it stays for weeks. Who starts from
-empty on purpose removes lease.json too, which the machine itself has no right to do: what was stored before that is
-meant to be gone. Both times are S3's own.
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
-"""
+"""Whether a backup looks like a loss, and when that is plainly none: what went is the workspace's, not OpenClaw's."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from openclaw.aws.client import Aws
-from openclaw.settings import Settings
-from openclaw.state.guards import lease
+from openclaw.state.databases import page_log, sqlite
+from openclaw.state.openclaw_data.layout import is_openclaw_database
+from openclaw.system import file_copy
 
-# One object for each backup, by engine, and its name below that.
-RECORDS = {"snapshots": "snapshots/snapshots/", "mirror": "mirror/manifests/"}
-_NAMES = {"snapshots": re.compile("([0-9a-f]{64})"), "mirror": re.compile(r"(\d{8,10}-\d{8,10}_.*)\.jsonl\.gz")}
-# A restic repository is none without it.
-CONFIG = "snapshots/config"
+if TYPE_CHECKING:
+    from openclaw.state.engines.base import Snapshot
+    from openclaw.state.staging.staging import Staged
 
-
-def made(aws: Aws, prefix: str) -> set[str]:
-    """Keys below the prefix that were stored since the lease's object was last removed, whatever became of them."""
-    removed = [change.at for change in aws.history(lease.KEY) if change.is_deletion and change.key == lease.KEY]
-    since = max(removed, default=None)
-    return {
-        change.key for change in aws.history(prefix) if not change.is_deletion and (since is None or change.at > since)
-    }
-
-
-def holds(aws: Aws, engine: str) -> bool:
-    """Whether there is an object now that says it is a backup."""
-    prefix = RECORDS[engine]
-    return any(_NAMES[engine].fullmatch(key[len(prefix) :]) for key, _ in aws.list(prefix))
+# A backup with less than this part of the last one's files or bytes looks like a loss.
+LEAST_PART = 0.5
+# What is offered so often in a row, for so long, is what the machine goes on with.
+OFFERS, OFFERED_SECONDS = 3, 1800
+STATE, SECRETS, CONFIGURATION = ".openclaw", "auth-profile-secrets", ".openclaw/openclaw.json"
 
 
-def why(settings: Settings, aws: Aws, engines: Sequence[str], seen: Collection[str]) -> str:
-    """What a person has to do before this machine may start; empty where nothing is missing.
+@dataclass(frozen=True)
+class Measure:
+    """What a state is compared by."""
 
-    @param engines whose backups this deployment believes @param seen ids of the backups that were found
-    """
-    for name in engines:
-        prefix = RECORDS[name]
-        known = (_NAMES[name].fullmatch(key[len(prefix) :]) for key in made(aws, prefix))
-        missing = [one for one in known if one and one[1] not in seen]
-        if missing:
-            return (
-                f"s3://{aws.bucket}/{prefix} held {len(missing)} backups of which none is to be seen, so this is no "
-                f"first boot. {undelete(settings, aws, prefix.partition('/')[0])} A start from empty on purpose needs "
-                f"s3://{aws.bucket}/{lease.KEY} to be removed too."
-            )
+    files: int
+    bytes: int
+    # Files and bytes by root.
+    roots: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    # Bytes in use of each of OpenClaw's own databases, and its configuration as 1.
+    vital: Mapping[str, int] = field(default_factory=dict)
+
+
+def of_staged(staged: Staged) -> Measure:
+    vital = _vital(staged.tree, filter(is_openclaw_database, staged.databases))
+    return Measure(staged.files, staged.bytes, staged.index.totals_by_root(), vital)
+
+
+def of_tree(tree: Path) -> Measure:
+    """Of a restored one."""
+    roots: dict[str, tuple[int, int]] = {}
+    databases = []
+    # Not rglob, which remembers every path it has given.
+    for directory, _, names in os.walk(tree):
+        for name in names:
+            path = os.path.join(directory, name)
+            status, relative = os.lstat(path), os.path.relpath(path, tree)
+            if stat.S_ISREG(status.st_mode):
+                files, size = roots.get(relative.split("/")[0], (0, 0))
+                roots[relative.split("/")[0]] = files + 1, size + file_copy.stored_bytes(status)
+                if is_openclaw_database(relative) and sqlite.is_database(path):
+                    databases.append(relative)
+    files, size = (sum(one[number] for one in roots.values()) for number in (0, 1))
+    return Measure(files, size, roots, _vital(tree, databases))
+
+
+def _vital(tree: Path, databases: Iterable[str]) -> dict[str, int]:
+    vital = {path: page_log.used_bytes(tree / path) for path in databases}
+    configuration = tree / CONFIGURATION
+    if configuration.is_file() and configuration.stat().st_size:
+        vital[CONFIGURATION] = 1
+    return vital
+
+
+def doubt(now: Measure, last: Measure) -> str:
+    """What would go; empty where it is no more than half, of all and of OpenClaw's own state."""
+    parts = [("", now.files, now.bytes, last.files, last.bytes)]
+    if STATE in last.roots:
+        parts.append((f" in {STATE}", *now.roots.get(STATE, (0, 0)), *last.roots[STATE]))
+    for where, files, size, files_then, bytes_then in parts:
+        for what, count, then in (("files", files, files_then), ("bytes", size, bytes_then)):
+            if count < then * LEAST_PART:
+                return f"this backup has {count} {what}{where}, the last good one {then}"
     return ""
 
 
-def undelete(settings: Settings, aws: Aws, part: str) -> str:
-    """The commands, for a person's own computer. @param part of the bucket, without its slash"""
-    listed = (
-        f"aws s3api list-object-versions --bucket {aws.bucket} --prefix {part}/ "
-        "--query 'DeleteMarkers[?IsLatest].[Key,VersionId]' --output text"
-    )
-    removed = f'aws s3api delete-object --bucket {aws.bucket} --key "$key" --version-id "$version"'
-    return (
-        f"Where they were deleted, bring them back: npx openclaw-spot undelete --stack {settings.stack}, or {listed} | "
-        f"while IFS=$'\\t' read -r key version; do {removed}; done. Then reboot."
-    )
+def why_not_none(now: Measure, last: Measure) -> str:
+    """Why it may be a loss all the same; empty where OpenClaw has all that it needs."""
+    if not last.vital:
+        return "nothing is known of the databases in the last good backup"
+    for path, then in last.vital.items():
+        if now.vital.get(path, 0) < then * LEAST_PART:
+            return f"{path} has lost more than half, or is gone"
+    if last.roots.get(SECRETS, (0, 0))[0] and not now.roots.get(SECRETS, (0, 0))[0]:
+        return f"{SECRETS} is empty"
+    return ""
+
+
+def is_settled(snapshot: Snapshot) -> bool:
+    """Whether a machine that finds this one set aside, newer than the last backup, may start from it: it has all that
+    OpenClaw needs, and its machine offered it as often as it takes to be let go."""
+    return snapshot.set_aside and snapshot.offers >= OFFERS

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from openclaw.settings import Settings
+from openclaw.state.guards import loss
+from openclaw.state.guards.loss import Measure
 from openclaw.system import files, journal, processes
 from openclaw.system.errors import Fenced, Refused
 
-# A backup with less than this part of the last one's files or bytes looks like a loss.
-LEAST_PART = 0.5
+# A snapshot that did not come in so often, for so long, while the store answered, is given up.
+GIVE_UP_TRIES, GIVE_UP_SECONDS = 10, 3600
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,13 @@ class LastGoodBackup:
     files: int
     bytes: int
     at: float
+    # As loss.Measure has them; a machine before noted none.
+    roots: dict[str, tuple[int, int]] = field(default_factory=dict)
+    vital: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def measure(self) -> Measure:
+        return Measure(self.files, self.bytes, self.roots, self.vital)
 
 
 class Markers:
@@ -40,6 +49,10 @@ class Markers:
         self.served_path = settings.var / "served"
         # There while the store is known to hold damage that a backup must not build on.
         self.damaged_path = settings.var / "damaged"
+        # What the loss guard refused since the last good backup, as it was offered last, and how often.
+        self.offered_path = settings.var / "offered.json"
+        # The snapshot that does not come in, since when, and how often it was tried.
+        self.failing_path = settings.var / "restore-failing.json"
 
     def restored(self) -> dict[str, Any] | None:
         return files.read_json(self.restored_path)
@@ -47,12 +60,23 @@ class Markers:
     def declare_restored(self, **facts: Any) -> None:
         files.write_json(self.restored_path, {**facts, "at": _now()})
         files.remove(self.behind_path)
+        files.remove(self.failing_path)
 
     def note_behind(self) -> None:
         """Marks this volume as outdated: until a restore succeeds, no backup and no start, even if this machine gets
         the lease."""
         files.write_json(self.behind_path, _now())
         files.remove(self.restored_path)
+
+    def keeps_failing(self, snapshot: str) -> bool:
+        """Notes one more failure to bring this snapshot in, for which the store did not prove to be damaged; whether
+        there were so many for so long that the next older one has to do."""
+        now, known = time.time(), files.read_json(self.failing_path) or {}
+        if known.get("snapshot") != snapshot:
+            known = {"snapshot": snapshot, "since": now, "tries": 0}
+        known["tries"] += 1
+        files.write_json(self.failing_path, known)
+        return known["tries"] >= GIVE_UP_TRIES and now - known["since"] >= GIVE_UP_SECONDS
 
     def require_restored(self) -> None:
         if self.restored() is None:
@@ -77,25 +101,41 @@ class Markers:
 
     def note_good(self, good: LastGoodBackup) -> None:
         files.write_json(self.good_path, asdict(good))
+        files.remove(self.offered_path)
 
-    def expect(self, files: int, size: int) -> None:
+    def expect(self, measure: Measure) -> None:
         """What came in from elsewhere is what the next backup is measured by."""
         last = self.last_good()
         if last:
-            self.note_good(replace(last, files=files, bytes=size))
+            self.note_good(replace(last, **vars(measure)))
 
-    def loss(self, files: int, size: int) -> str:
+    def loss(self, now: Measure) -> str:
         """Why this is no good backup: more than half of the last good state would go. Empty where it is one."""
         last = self.last_good()
-        if last is None or not last.files:
+        found = loss.doubt(now, last.measure) if last and last.files else ""
+        if not found:
             return ""
-        for what, now, then in (("files", files, last.files), ("bytes", size, last.bytes)):
-            if now < then * LEAST_PART:
-                return (
-                    f"this backup has {now} {what}, the last good one ({last.snapshot[:24]}) {then}: it would drop "
-                    "more than half. If that is meant, run: openclaw-state backup --force"
-                )
-        return ""
+        why = loss.why_not_none(now, last.measure)
+        return (
+            f"{found} ({last.snapshot[:24]}): it would drop more than half{f', and {why}' if why else ''}. "
+            "If that is meant, run: openclaw-state backup --force"
+        )
+
+    def offers(self, now: Measure) -> tuple[int, float]:
+        """How often in a row the guard has met a state like this one, this time included, and for how many seconds;
+        0 where it may be a loss."""
+        last = self.last_good()
+        if last is None or loss.why_not_none(now, last.measure):
+            files.remove(self.offered_path)
+            return 0, 0
+        known, when = files.read_json(self.offered_path), time.time()
+        # What shrinks from one time to the next is still on its way to nothing.
+        is_another = known is None or loss.doubt(now, Measure(**known["measure"])) or when < known["since"]
+        if is_another or known["against"] != last.snapshot:
+            known = {"against": last.snapshot, "since": when, "times": 0}
+        known.update(times=known["times"] + 1, measure=vars(now))
+        files.write_json(self.offered_path, known)
+        return known["times"], when - known["since"]
 
     def next_sequence(self, generation: int) -> int:
         """Written before it is used: no two backups ever carry the same one."""

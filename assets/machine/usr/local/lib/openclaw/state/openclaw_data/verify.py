@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from openclaw.state.databases import sqlite
+from openclaw.state.databases.faults import is_of_this_machine
 from openclaw.state.openclaw_data import leases
 from openclaw.state.openclaw_data.layout import is_openclaw_database
 from openclaw.system import journal
-from openclaw.system.errors import Damaged
+from openclaw.system.errors import Damaged, StateError
 
 
 def databases(tree: Path) -> Iterator[Path]:
@@ -23,7 +24,9 @@ def databases(tree: Path) -> Iterator[Path]:
 
 
 def verify(tree: Path) -> int:
-    """Returns the number of databases. @raises Damaged naming the first that is not sound
+    """Returns the number of databases.
+
+    @raises Damaged naming the first that is not sound, StateError where this machine cannot tell
 
     Only OpenClaw's own databases decide: a broken one elsewhere was broken when it was saved.
     """
@@ -33,6 +36,8 @@ def verify(tree: Path) -> int:
         faults = sqlite.faults(path)
         name = str(path.relative_to(tree))
         if faults and is_openclaw_database(name):
+            if is_of_this_machine(faults[0]):
+                raise StateError(f"{name} cannot be checked now: {faults[0]}")
             raise Damaged(f"{name} does not pass SQLite's integrity check: {faults[0]}")
         if faults:
             journal.say(f"{name} does not pass SQLite's integrity check, as when it was saved: {faults[0]}")

@@ -9,7 +9,7 @@ from openclaw.aws import metrics
 from openclaw.settings import Settings
 from openclaw.state import engines
 from openclaw.state.engines.base import OBJECTS_ONLY, Snapshot
-from openclaw.state.guards import loss
+from openclaw.state.guards import loss, vanished
 from openclaw.state.guards.state_key import StateKey
 from openclaw.state.openclaw_data import verify
 from openclaw.state.restore.request import Request
@@ -141,12 +141,14 @@ class Boot:
             self.markers.declare_restored(first_boot=True, engine=self.settings.backup)
             journal.record("restore", result="first boot", reason=f"s3://{self.settings.bucket} holds no backup")
             return
-        self._outrank(candidates)
-        if found[0].set_aside:
+        if loss.is_settled(found[0]) and not found[0].only_by_name:
+            candidates.insert(0, found[0])
+        elif found[0].set_aside:
             journal.say(
                 f"{found[0].instance} set aside {found[0].id}, which is newer than its last backup and looked like a "
                 f"loss; if it is none, run: openclaw-state restore {found[0].id}"
             )
+        self._outrank(candidates)
         skipped: list[str] = []
         for snapshot in candidates:
             try:
@@ -164,12 +166,12 @@ class Boot:
     def _refuse_a_loss(self, found: Sequence[Snapshot]) -> None:
         """@raises Refused where this deployment, or the one whose bucket was copied here, has made backups"""
         record = self.restore.record
-        missing = loss.why(self.settings, self.aws, record.believed(), {one.id for one in found})
+        missing = vanished.why(self.settings, self.aws, record.believed(), {one.id for one in found})
         if missing:
             raise Refused(missing)
-        others = [] if record.recorded() else [name for name in loss.RECORDS if name != self.settings.backup]
+        others = [] if record.recorded() else [name for name in vanished.RECORDS if name != self.settings.backup]
         for name in others:
-            if loss.holds(self.aws, name):
+            if vanished.holds(self.aws, name):
                 raise Refused(
                     f"s3://{self.aws.bucket} holds no backup of {self.settings.backup}, and one that says it is of "
                     f"{name}. To start from it: aws ssm put-parameter --type String --name {record.path} --value "

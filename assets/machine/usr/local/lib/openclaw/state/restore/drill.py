@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from pathlib import Path
 
 from openclaw.aws import metrics
 from openclaw.settings import Settings
@@ -11,7 +12,7 @@ from openclaw.state import engines
 from openclaw.state.guards.markers import Markers
 from openclaw.state.openclaw_data import verify
 from openclaw.state.restore.request import Request
-from openclaw.state.restore.restore import Restore
+from openclaw.state.restore.restore import Restore, fetched
 from openclaw.system import journal
 from openclaw.system.errors import Damaged, StateError, result_of
 from openclaw.system.files import require_space
@@ -23,14 +24,11 @@ def drill(settings: Settings) -> None:
     aws = restore.aws
     try:
         with locked(settings.var / "lock", settings.lock_wait_seconds):
-            shutil.rmtree(scratch, ignore_errors=True)
-            scratch.mkdir(mode=0o700)
             chosen = restore.choose(Request())
-            require_space(chosen.bytes, scratch)
+            require_space(chosen.bytes, _fresh(scratch))
             engine = engines.every(settings, aws)[chosen.engine]
             engine.verify()
-            engine.pull(chosen, scratch)
-            checked = verify.verify(scratch)
+            _, checked = fetched(engine, chosen, lambda: _fresh(scratch))
             verify.clear_leases(scratch)
         seconds = round(time.monotonic() - started, 1)
         journal.record("drill", result="success", snapshot=chosen.id, databases=checked, seconds=seconds)
@@ -44,3 +42,9 @@ def drill(settings: Settings) -> None:
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _fresh(scratch: Path) -> Path:
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700)
+    return scratch

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from openclaw.aws import metrics
 from openclaw.aws.client import Aws
 from openclaw.settings import Settings
 from openclaw.state import engines
 from openclaw.state.adopt import adopt
-from openclaw.state.engines.base import Snapshot
+from openclaw.state.engines.base import Engine, Snapshot
+from openclaw.state.guards import loss
 from openclaw.state.guards.engine_record import EngineRecord
 from openclaw.state.guards.lease import Lease
+from openclaw.state.guards.loss import Measure
 from openclaw.state.guards.markers import LastGoodBackup, Markers
 from openclaw.state.openclaw_data import verify, versions
 from openclaw.state.openclaw_data.layout import ROOTS
 from openclaw.state.restore.request import Request, Requests
 from openclaw.state.restore.swap import Swap
 from openclaw.system import journal
-from openclaw.system.errors import Refused, StateError
+from openclaw.system.errors import Damaged, Refused, StateError, Unavailable
 
 
 class Restore:
@@ -34,28 +35,32 @@ class Restore:
         self.swap = Swap(settings)
         self.requests = Requests(settings, self.aws)
         self.record = EngineRecord(settings, self.aws)
+        # Snapshots that the last look into the store could not read, for they are damaged.
+        self.unreadable: list[str] = []
 
     def bring_in(
-        self, snapshot: Snapshot, paths: Sequence[str] = (), skipped: Sequence[str] = (), request: str = ""
+        self,
+        snapshot: Snapshot,
+        paths: Sequence[str] = (),
+        skipped: Sequence[str] | None = None,
+        request: str = "",
     ) -> Callable[[], None]:
-        """Pulls and verifies; what it returns puts it in place. request: the ETag of the bucket's request that this
-        answers.
+        """Pulls and verifies; what it returns puts it in place.
 
+        @param skipped ids of newer snapshots that were not good; None where this one was asked for
+        @param request the ETag of the bucket's request that this answers
         @raises Damaged, Refused; nothing in place has changed then
         """
         started = time.monotonic()
-        tree = self.swap.fresh_tree()
         try:
-            engines.every(self.settings, self.aws)[snapshot.engine].pull(snapshot, tree, paths)
+            tree, checked = self._fetched(snapshot, paths)
             absent = [path for path in paths if not (tree / path).exists() and not (tree / path).is_symlink()]
             if absent:
                 raise Refused(f"{', '.join(absent)} is not in snapshot {snapshot.id[:24]}")
-            journal.say("verifying what was fetched")
-            checked = verify.verify(tree)
             if not paths:
                 versions.refuse_newer(tree, snapshot.openclaw, self.settings.image)
             verify.clear_leases(tree)
-            files, size = _totals(tree)
+            measure = loss.of_tree(tree)
         except BaseException:
             self.swap.discard()
             raise
@@ -66,15 +71,25 @@ class Restore:
             "sequence": snapshot.sequence,
             "taken": snapshot.time.isoformat(),
             "instance": snapshot.instance,
-            "files": files,
-            "bytes": size,
+            **vars(measure),
             "databases": checked,
-            "skipped": list(skipped),
+            "skipped": [*self.unreadable, *skipped] if skipped is not None else [],
             "seconds": round(time.monotonic() - started, 1),
             "keep_stamp": bool(paths),
             **({"request": request} if request else {}),
         }
         return lambda: self.place(list(paths) or _roots(tree), facts)
+
+    def _fetched(self, snapshot: Snapshot, paths: Sequence[str]) -> tuple[Path, int]:
+        """The verified tree and its number of databases."""
+        try:
+            return fetched(
+                engines.every(self.settings, self.aws)[snapshot.engine], snapshot, self.swap.fresh_tree, paths
+            )
+        except Unavailable as error:
+            if self.markers.keeps_failing(snapshot.id):
+                raise Damaged(f"it has failed to come in for too long, though the store answers: {error}") from error
+            raise
 
     def adopt(self, archive: Path) -> Callable[[], None]:
         """Verifies what another install's archive holds; what it returns puts it in place. @raises Refused, Damaged"""
@@ -83,11 +98,11 @@ class Restore:
             version, checked = adopt.lay_out(archive, tree)
             versions.refuse_newer(tree, version, self.settings.image)
             verify.clear_leases(tree)
-            files, size = _totals(tree)
+            measure = loss.of_tree(tree)
         except BaseException:
             self.swap.discard()
             raise
-        facts = {"adopted": archive.name, "openclaw": version, "files": files, "bytes": size, "databases": checked}
+        facts = {"adopted": archive.name, "openclaw": version, **vars(measure), "databases": checked}
 
         return lambda: self.place(_roots(tree), {**facts, "keep_stamp": True})
 
@@ -97,23 +112,30 @@ class Restore:
 
     def finish(self) -> None:
         facts = self.swap.finish()
+        # A machine before noted neither.
+        more = {key: facts.pop(key, {}) for key in ("roots", "vital")}
         if not facts.pop("keep_stamp"):
             self.markers.declare_restored(first_boot=False, **facts)
             keys = ("engine", "snapshot", "generation", "sequence", "files", "bytes")
-            self.markers.note_good(LastGoodBackup(**{key: facts[key] for key in keys}, at=time.time()))
+            self.markers.note_good(LastGoodBackup(**{key: facts[key] for key in keys}, at=time.time(), **more))
         if "imported" in facts:
             engines.of(self.settings, self.aws).mark_imported()
         if "adopted" in facts:
-            self.markers.expect(facts["files"], facts["bytes"])
+            self.markers.expect(Measure(facts["files"], facts["bytes"], **more))
         if "request" in facts:
             self.requests.note_granted(facts["request"])
+        if facts.get("skipped"):
+            metrics.publish(self.aws, {"RestoreSkippedSnapshots": len(facts["skipped"])})
         self.swap.close()
         journal.record("restore", result="success", **facts)
 
     def found(self) -> list[Snapshot]:
         """Newest first, of the engines whose backups this deployment believes."""
         known = engines.every(self.settings, self.aws)
-        return _newest_first(one for name in self.record.believed() for one in known[name].list())
+        believed = [known[name] for name in self.record.believed()]
+        found = [one for engine in believed for one in engine.list()]
+        self.unreadable = [one for engine in believed for one in engine.unreadable]
+        return _newest_first(found)
 
     def found_anywhere(self) -> list[Snapshot]:
         """Newest first, of every engine: for a person who names one. Of another engine, what cannot be read is said."""
@@ -140,17 +162,27 @@ def _newest_first(found: Iterable[Snapshot]) -> list[Snapshot]:
     return sorted(found, key=lambda one: one.order, reverse=True)
 
 
+def fetched(
+    engine: Engine, snapshot: Snapshot, fresh_tree: Callable[[], Path], paths: Sequence[str] = ()
+) -> tuple[Path, int]:
+    """A verified tree and its number of databases.
+
+    @param fresh_tree makes the empty directory for it
+    @raises Damaged for what came in wrong twice, the second time from the store alone: one answer proves nothing
+    """
+
+    def fetch(anew: bool) -> tuple[Path, int]:
+        tree = fresh_tree()
+        engine.pull(snapshot, tree, paths, anew=anew)
+        journal.say("verifying what was fetched")
+        return tree, verify.verify(tree)
+
+    try:
+        return fetch(anew=False)
+    except Damaged as error:
+        journal.say(f"{snapshot.id[:24]} did not come in as it was stored, it is fetched once more: {error}")
+    return fetch(anew=True)
+
+
 def _roots(tree: Path) -> list[str]:
     return [root for root in ROOTS if (tree / root).is_dir()]
-
-
-def _totals(tree: Path) -> tuple[int, int]:
-    """Number and bytes of the files."""
-    files = size = 0
-    # Not rglob, which remembers every path it has given.
-    for directory, _, names in os.walk(tree):
-        for name in names:
-            status = os.lstat(os.path.join(directory, name))
-            if stat.S_ISREG(status.st_mode):
-                files, size = files + 1, size + status.st_size
-    return files, size

@@ -92,6 +92,13 @@ class Index:
         query = "SELECT count(*), coalesce(sum(size), 0) FROM entry WHERE kind IN ('file', 'database')"
         return self._database.execute(query).fetchone()
 
+    def totals_by_root(self) -> dict[str, tuple[int, int]]:
+        rows = self._database.execute(
+            "SELECT CAST(substr(path, 1, instr(path, x'2f') - 1) AS TEXT), count(*), coalesce(sum(size), 0) FROM entry "
+            "WHERE kind IN ('file', 'database') GROUP BY 1"
+        )
+        return {root: (count, size) for root, count, size in rows}
+
     def databases(self) -> dict[str, int]:
         rows = self._database.execute("SELECT path, user_version FROM entry WHERE kind = 'database' ORDER BY path")
         return {os.fsdecode(path): version for path, version in rows}

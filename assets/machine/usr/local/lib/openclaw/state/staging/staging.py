@@ -203,7 +203,7 @@ class Staging:
 
     def _stage_file(self, index: Index, path: str, source: str, status: os.stat_result) -> None:
         if status.st_nlink > 1 and not self.tree.is_first_name(path, status) and self.tree.share(path, status):
-            index.put(path, "file", _fingerprint(source, status, database=False), status.st_size)
+            index.put(path, "file", _fingerprint(source, status, database=False), file_copy.stored_bytes(status))
             return
         try:
             status = file_copy.copy_file(source, self.tree.clear_new())
@@ -219,7 +219,7 @@ class Staging:
         self.tree.place(path, status)
         self._read += status.st_size
         fingerprint = _fingerprint(source, status, database=False)
-        index.put(path, "file", fingerprint if _is_old(fingerprint) else "racy", status.st_size)
+        index.put(path, "file", fingerprint if _is_old(fingerprint) else "racy", file_copy.stored_bytes(status))
 
     def _note_broken(self, path: str, known: Entry | None, status: os.stat_result) -> None:
         """One of OpenClaw's own databases that is none any more: emptied, or without its header."""

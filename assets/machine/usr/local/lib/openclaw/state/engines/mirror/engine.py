@@ -53,7 +53,7 @@ class Mirror(Engine):
             ours = self._ours(listed, last)
         except Damaged as error:
             journal.say(f"{error}: everything is stored anew")
-            last, ours = {}, {key for key in listed if _root_of(key) in ROOTS}
+            last, ours = {}, {key for key in listed if _is_content(key)}
         if metadata.set_aside:
             return self._push_aside(staged, metadata, last)
         plan = self._plan(staged, listed, last, ours)
@@ -83,9 +83,9 @@ class Mirror(Engine):
                 continue
             entry = staged.index.get(item.path)
             known, current = last.get(item.path), listed.get(item.key)
-            if known and known.sha256 == entry.sha256 and known.etag == current:
+            if known and known.key == item.key and known.sha256 == entry.sha256 and known.etag == current:
                 plan.items[item.path] = manifest.with_object(item, entry.sha256, known.etag, known.version)
-            elif current in (None, entry.md5) or item.key in ours:
+            elif current in (None, entry.md5) or item.key in ours or item.key.startswith(manifest.LONG):
                 plan.put(item, entry.sha256, entry.md5, is_there=current == entry.md5)
             else:
                 journal.say(
@@ -98,30 +98,30 @@ class Mirror(Engine):
 
     def _push_aside(self, staged: Staged, metadata: SnapshotMetadata, last: dict[str, Item]) -> PushResult:
         """To keys of its own: what is in the mirror, and what people see there, stays as it is."""
-        plan = Plan(staged.tree)
+        plan, apart = Plan(staged.tree), f"aside/{metadata.generation:08d}-{metadata.sequence:08d}/"
         for item in self._staged_items(staged):
             plan.items[item.path] = item
             if item.kind != "file":
                 continue
             entry, known = staged.index.get(item.path), last.get(item.path)
             if known and known.sha256 == entry.sha256:
-                plan.items[item.path] = manifest.with_object(item, known.sha256, known.etag, known.version)
+                kept = replace(item, stored=known.stored)
+                plan.items[item.path] = manifest.with_object(kept, known.sha256, known.etag, known.version)
             else:
-                apart = f"aside/{metadata.generation:08d}-{metadata.sequence:08d}/{item.key}"
-                plan.put(replace(item, stored=apart), entry.sha256, entry.md5)
+                plan.put(manifest.place(item, apart), entry.sha256, entry.md5)
         self._note_versions(plan.items, plan.unversioned, transfers.send(self.aws, plan.send))
         return PushResult(self._commit(plan.items, staged, metadata), plan.bytes)
 
     def list(self) -> list[Snapshot]:
         found = self._known(key for key, _ in self.aws.list(names.PREFIX))
-        if not found and self._put_by_hand():
+        if not found and self._put_by_hand()[0]:
             now = datetime.now(timezone.utc)
             found = [Snapshot(self.name, OBJECTS_ONLY, now, 0, 0, 0, 0, "", "", None)]
         return sorted(found, key=lambda one: one.order)
 
-    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = ()) -> None:
+    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = (), anew: bool = False) -> None:
         by_hand = snapshot.id == OBJECTS_ONLY
-        items = list(plain_items(self._put_by_hand()) if by_hand else self._items(snapshot))
+        items = list(plain_items(*self._put_by_hand()) if by_hand else self._items(snapshot))
         if paths:
             items = _chosen(items, paths)
         files.require_space(sum(self._sizes(items)), target)
@@ -150,11 +150,11 @@ class Mirror(Engine):
     def import_uploads(self, into: Path, fits: Callable[[str], bool]) -> list[str]:
         try:
             # Of its own generation, a machine that boots has made none yet.
-            put = self._put_by_hand(Lease(self.settings, self.aws).held().generation)
+            put, paths = self._put_by_hand(Lease(self.settings, self.aws).held().generation)
         except Damaged as error:
             journal.say(f"nothing is taken in, for nobody knows what a person put there: {error}")
             return []
-        items = [item for item in plain_items(put) if item.kind != "file" or fits(item.path)]
+        items = [item for item in plain_items(put, paths) if item.kind != "file" or fits(item.path)]
         try:
             files.require_space(sum(self._sizes(items)), into)
         except Refused as error:
@@ -171,11 +171,14 @@ class Mirror(Engine):
             files.write_json(self._home / "taken-in.json", taking)
             files.remove(self._home / "taking-in.json")
 
-    def _put_by_hand(self, below: int | None = None) -> dict[str, str]:
-        """ETag by key of objects that a person uploaded: written neither by a finished backup nor by a cut-off one."""
+    def _put_by_hand(self, below: int | None = None) -> tuple[dict[str, str], dict[str, str]]:
+        """ETag by key of objects that a person uploaded: written neither by a finished backup nor by a cut-off one; and
+        the paths of those keys that a backup has made of another text."""
         listed = dict(self.aws.list("mirror/"))
-        ours = self._ours(listed, self._last_items(listed, below))
-        return {key: etag for key, etag in listed.items() if key not in ours and _root_of(key) in ROOTS}
+        last = self._last_items(listed, below)
+        ours = self._ours(listed, last)
+        put = {key: etag for key, etag in listed.items() if key not in ours and _root_of(key) in ROOTS}
+        return put, {item.key: item.path for item in last.values() if item.kind == "file" and item.key in put}
 
     def _intent(self, key: str) -> dict[str, str | None]:
         found = self.aws.get(key, intents.LIMIT)
@@ -289,6 +292,10 @@ class Mirror(Engine):
 
 def _root_of(key: str) -> str:
     return key.split("/", 2)[1]
+
+
+def _is_content(key: str) -> bool:
+    return _root_of(key) in ROOTS or key.startswith(manifest.LONG)
 
 
 def _chosen(items: Sequence[Item], paths: Sequence[str]) -> list[Item]:

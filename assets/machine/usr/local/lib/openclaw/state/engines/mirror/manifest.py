@@ -5,10 +5,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
+
+# Objects whose path is too long for a key: by its SHA-256.
+LONG = "mirror/.long/"
+# In bytes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+MOST_KEY = 1024
+_SAFE = "/ !'()+,=@~"
+# What XML has no place for, or some servers get wrong; surrogates stand for bytes that are not UTF-8.
+_ODD = re.compile("[%\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -24,21 +33,38 @@ class Item:
     sha256: str = ""
     etag: str = ""
     version: str = ""
-    # The key of an object that is not at its path's own.
+    # The key, where it is not the path's own as machines before had it.
     stored: str = ""
 
     @property
     def key(self) -> str:
-        return self.stored or key_of(self.path)
+        return self.stored or _former_key_of(self.path)
 
 
-def key_of(path: str) -> str:
-    """S3 keys are UTF-8; what is not in a file's name is written as %XX, and so is % then."""
+def key_of(path: str, apart: str = "") -> str:
+    """The path itself, with what is odd in a key as %XX, so that two paths never have the same one.
+
+    @param apart the beginning of the key of what is kept apart from the mirror, as "aside/…/"
+    """
+    name = quote(os.fsencode(path), safe=_SAFE) if _ODD.search(path) else path
+    key = f"{apart}mirror/{name}"
+    return key if len(key.encode()) <= MOST_KEY else apart + LONG + hashlib.sha256(os.fsencode(path)).hexdigest()
+
+
+def _former_key_of(path: str) -> str:
+    """Manifests of machines before say nothing of the key: % and line breaks were escaped beside bytes that are not
+    UTF-8 only."""
     try:
         path.encode("utf-8")
         return f"mirror/{path}"
     except UnicodeEncodeError:
-        return "mirror/" + quote(os.fsencode(path), safe="/ !'()+,=@~")
+        return "mirror/" + quote(os.fsencode(path), safe=_SAFE)
+
+
+def place(item: Item, apart: str = "") -> Item:
+    """With the key that it is to be stored at."""
+    key = key_of(item.path, apart)
+    return replace(item, stored="" if key == _former_key_of(item.path) else key)
 
 
 def describe(tree: Path, path: str, hardlinks: dict[tuple[int, int], str]) -> Item:
@@ -53,7 +79,7 @@ def describe(tree: Path, path: str, hardlinks: dict[tuple[int, int], str]) -> It
         first = hardlinks.setdefault((status.st_dev, status.st_ino), path)
         if first != path:
             return Item(path, "hardlink", stat.S_IMODE(mode), *common, target=first)
-    return Item(path, "file", stat.S_IMODE(mode), *common, size=status.st_size)
+    return place(Item(path, "file", stat.S_IMODE(mode), *common, size=status.st_size))
 
 
 def with_object(item: Item, sha256: str, etag: str, version: str) -> Item:

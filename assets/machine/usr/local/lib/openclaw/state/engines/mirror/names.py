@@ -14,7 +14,7 @@ PREFIX = "mirror/manifests/"
 INTENTS = "mirror/intents/"
 _SUFFIX = ".jsonl.gz"
 _NAME = re.compile(
-    r"(\d{8,10})-(\d{8,10})_(\d{8}T\d{6}Z)_(\d{1,12})_(\d{1,16})_([^_]*)_([^_]*)_([^_]*)_([0-9a-f]{8})(-refused)?"
+    r"(\d{8,10})-(\d{8,10})_(\d{8}T\d{6}Z)_(\d{1,12})_(\d{1,16})_([^_]*)_([^_]*)_([^_]*)_([0-9a-f]{8})(-refused\d{0,3})?"
 )
 _INSTANCE = re.compile(r"(i-[0-9a-f]{8,17})?")
 _VERSION = re.compile(r"(\d{4}\.\d{1,2}\.\d{1,3})?")
@@ -32,7 +32,7 @@ def new_id(metadata: SnapshotMetadata, now: datetime, files: int, size: int, key
     described = "_".join(quote(word, safe=":@.-").replace("_", "%5F") for word in words)
     number = f"{metadata.generation:08d}-{metadata.sequence:08d}"
     told = f"{number}_{now.strftime(_STAMP)}_{files}_{size}_{described}"
-    refused = "-refused" if metadata.set_aside else ""
+    refused = f"-refused{metadata.offers or ''}" if metadata.set_aside else ""
     return f"{told}_{_mark(key, told, refused)}{refused}"
 
 
@@ -87,6 +87,7 @@ def snapshot_of(key: str) -> Snapshot | None:
         instance=instance,
         image=image,
         openclaw=openclaw or None,
+        offers=int((refused or "").replace("-refused", "") or 0),
         set_aside=bool(refused),
     )
 

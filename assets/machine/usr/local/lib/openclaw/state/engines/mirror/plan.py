@@ -32,5 +32,5 @@ class Plan:
         """A link to a file that is not sent becomes a file of its own."""
         for item in [one for one in self.items.values() if one.kind == "hardlink" and one.target not in self.items]:
             path = self.tree / item.path
-            file = replace(item, kind="file", target="", size=path.stat().st_size)
+            file = manifest.place(replace(item, kind="file", target="", size=path.stat().st_size))
             self.put(file, *manifest.digests(path))

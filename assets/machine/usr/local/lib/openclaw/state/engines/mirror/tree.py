@@ -51,14 +51,18 @@ def _wanted(item: Item, path: Path, versioned: bool) -> Wanted:
     return Wanted(item.key, path)
 
 
-def plain_items(listed: dict[str, str]) -> Iterator[Item]:
-    """Objects without a manifest, as people put them: OpenClaw's owner, private but for the workspace."""
+def plain_items(listed: dict[str, str], paths: dict[str, str]) -> Iterator[Item]:
+    """Objects without a manifest, as people put them: OpenClaw's owner, private but for the workspace.
+
+    @param listed ETags by key
+    @param paths of keys that do not simply hold theirs
+    """
     now = time.time_ns()
     directories: set[str] = set()
     # A key can begin with another one; a path cannot go through a file.
     above = {key[: match.start()] for key in listed for match in re.finditer("/", key)}
     for key, etag in sorted(listed.items()):
-        path = key[len("mirror/") :]
+        path = paths.get(key, key[len("mirror/") :])
         parts = path.split("/")
         if parts[0] not in ROOTS or len(parts) < 2:
             continue
@@ -76,7 +80,7 @@ def plain_items(listed: dict[str, str]) -> Iterator[Item]:
                 directories.add(directory)
                 yield Item(directory, "directory", directory_mode, OWNER, OWNER, now)
         if parts[-1]:
-            yield Item(path, "file", file_mode, OWNER, OWNER, now, etag=etag)
+            yield Item(path, "file", file_mode, OWNER, OWNER, now, etag=etag, stored=key)
 
 
 def _make_directories(target: Path, items: Sequence[Item]) -> None:

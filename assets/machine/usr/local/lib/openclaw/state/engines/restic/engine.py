@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,8 +14,8 @@ from openclaw.aws.client import Aws
 from openclaw.settings import Settings
 from openclaw.state.databases import page_log
 from openclaw.state.engines.base import Engine, PushResult, Snapshot, SnapshotMetadata
-from openclaw.state.engines.restic import tags
-from openclaw.state.engines.restic.program import INCOMPLETE, NO_REPOSITORY, PREFIX, Restic, messages
+from openclaw.state.engines.restic import locks, tags
+from openclaw.state.engines.restic.program import HOST_TAG, INCOMPLETE, NO_REPOSITORY, PREFIX, Restic, messages
 from openclaw.state.openclaw_data.layout import ROOTS
 from openclaw.state.staging.staging import Staged
 from openclaw.system import journal, processes
@@ -24,6 +23,8 @@ from openclaw.system.errors import Damaged, Unavailable
 
 # restic's own tag, and ours.
 REPAIRED, REFUSED = "repaired", "refused"
+# What is said where an index file is damaged or lost.
+_BAD_INDEX = re.compile(r"index/[0-9a-f]{10}|Unknown blob|not found in (?:index|repository)")
 
 
 class Snapshots(Engine):
@@ -34,6 +35,8 @@ class Snapshots(Engine):
     def __init__(self, settings: Settings, aws: Aws):
         super().__init__(settings, aws)
         self.restic = Restic(settings, aws)
+        # For what has to be done now, somebody else's work on the repository is waited for.
+        self._patience = settings.lock_wait_seconds
 
     def push(self, staged: Staged, metadata: SnapshotMetadata) -> PushResult:
         """@raises Damaged when the repository has to be repaired first"""
@@ -41,6 +44,7 @@ class Snapshots(Engine):
             "generation": str(metadata.generation),
             "sequence": str(metadata.sequence),
             "instance": metadata.instance,
+            HOST_TAG: locks.host_name(),
             "image": metadata.image,
             "openclaw": metadata.openclaw or "",
             "files": str(staged.files),
@@ -52,11 +56,18 @@ class Snapshots(Engine):
             # restic separates tags by commas.
             arguments += ["--tag", f"{quote(os.fsencode(name), safe=':/._-')}={quote(value, safe=':/._-@')}"]
         if metadata.set_aside:
-            arguments += ["--tag", REFUSED]
+            arguments += ["--tag", REFUSED, "--tag", f"offers={metadata.offers}"]
         if self._repaired:
             # The parent snapshot may name what is gone now.
             arguments.append("--force")
-        result = self.restic.run([*arguments, "--", *ROOTS], cwd=staged.tree, create=True, progress="sending")
+        page_log.write_list(staged.tree, staged.databases)
+        result = self.restic.run(
+            [*arguments, "--", *ROOTS, page_log.LIST],
+            cwd=staged.tree,
+            create=True,
+            progress="sending",
+            lock_wait_seconds=self._patience,
+        )
         if result.code == INCOMPLETE:
             # restic has stored what it could read, as the newest snapshot.
             made = [one["snapshot_id"] for one in messages(result.out, "summary")]
@@ -94,14 +105,25 @@ class Snapshots(Engine):
         failure = self.restic.failure("snapshots", result)
         if not isinstance(failure, Damaged):
             raise failure
+        self.unreadable = missing
         for name in missing:
             journal.record("snapshots", result=failure.result, snapshot=name, error=str(failure))
 
-    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = ()) -> None:
+    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = (), anew: bool = False) -> None:
         wanted = [f"/{_literal(path)}{suffix}" for path in paths for suffix in ("", page_log.SUFFIX)]
+        # What says which of the logs are ours.
+        wanted += [f"/{page_log.LIST}"] if paths else []
         chosen = [option for path in wanted for option in ("--include", path)]
         command = ["restore", snapshot.id, "--target", str(target), "--sparse", "--no-lock", "--json", *chosen]
+        command += ["--no-cache"] if anew else []
         result = self.restic.run(command, progress="fetching")
+        if anew and result.code != 0 and _BAD_INDEX.search(result.err):
+            # Without it no snapshot comes in; the packs' own headers have all that it says.
+            journal.say("the repository's index does not name all that is needed: it is made again from the packs")
+            repaired = self.restic.run(["repair", "index"], lock_wait_seconds=self._patience)
+            if repaired.code != 0:
+                raise self.restic.failure("repair index", repaired)
+            result = self.restic.run(command, progress="fetching")
         if result.code != 0:
             raise self.restic.failure(f"restore of {snapshot.id[:8]}", result)
         page_log.fold(target)
@@ -119,19 +141,21 @@ class Snapshots(Engine):
 
     def repair(self) -> None:
         """Deduplication would build on a damaged pack for ever: finds the bad ones and drops them."""
-        result = self.restic.run(["check", "--read-data", "--quiet"])
+        result = self.restic.run(["check", "--read-data", "--quiet"], lock_wait_seconds=self._patience)
         if result.code == 0:
             return
         failure = self.restic.failure("check", result)
         if not isinstance(failure, Damaged):
             raise failure
-        packs = sorted(set(re.findall(r"\b(?:pack|data/)\W*([0-9a-f]{64})\b", result.err + result.out)))
-        journal.say(f"repairing the repository: {len(packs)} damaged packs")
+        named = set(re.findall(r"\b(?:pack|data/)\W*([0-9a-f]{64})\b", result.err + result.out))
+        # `repair packs` fails for one that is gone; of that one, the index is repaired.
+        packs = sorted(name for name in named if self.aws.size(f"{PREFIX}data/{name[:2]}/{name}") is not None)
+        journal.say(f"repairing the repository: {len(packs)} damaged packs, {len(named) - len(packs)} lost ones")
         # The last one frees the snapshots of what they name in vain, without which nothing can be thinned out.
         for command in (["repair", "packs", *packs], ["repair", "index"], ["repair", "snapshots", "--forget"]):
             if command[-1] != "packs":
                 # repair packs leaves what it could save in the working directory.
-                repaired = self.restic.run(command, cwd=self.settings.var)
+                repaired = self.restic.run(command, cwd=self.settings.var, lock_wait_seconds=self._patience)
                 if repaired.code != 0:
                     raise self.restic.failure(" ".join(command[:2]), repaired)
         for saved in self.settings.var.glob("pack-*"):
@@ -141,7 +165,7 @@ class Snapshots(Engine):
     def verify(self) -> None:
         # The machine writes, locks too, only where its own engine does.
         locking = [] if self.settings.backup == self.name else ["--no-lock"]
-        result = self.restic.run(["check", "--quiet", *locking])
+        result = self.restic.run(["check", "--quiet", *locking], lock_wait_seconds=self._patience)
         if result.code != 0:
             raise self.restic.failure("check", result)
 
@@ -150,7 +174,7 @@ class Snapshots(Engine):
         return Snapshot(
             engine=self.name,
             id=found["id"],
-            time=_time(found["time"]),
+            time=locks.time_of(found["time"]),
             generation=tags.number(told, "generation"),
             sequence=tags.number(told, "sequence"),
             files=tags.amount(told, "files"),
@@ -158,6 +182,7 @@ class Snapshots(Engine):
             instance=tags.instance(told),
             image=tags.image(told),
             openclaw=tags.openclaw(told),
+            offers=tags.amount(told, "offers"),
             set_aside=not told.keys().isdisjoint({REPAIRED, REFUSED}),
         )
 
@@ -169,9 +194,3 @@ def _authoritative(databases: dict[str, int]) -> list[tuple[str, int]]:
 
 def _literal(path: str) -> str:
     return re.sub(r"([\\*?\[])", r"\\\1", path)
-
-
-def _time(text: str) -> datetime:
-    """restic writes nanoseconds, which Python 3.9 does not read."""
-    whole, offset = re.fullmatch(r"(\d+-\d+-\d+T\d+:\d+:\d+)(?:\.\d+)?(Z|[+-]\d+:\d+)", text).groups()
-    return datetime.fromisoformat(whole + offset.replace("Z", "+00:00")).astimezone(timezone.utc)
