@@ -7,8 +7,10 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from pathlib import Path
 
 import boto3
 import pytest
@@ -22,6 +24,14 @@ sys.path.insert(0, str(LIBRARY.parent))
 from machine.state.support.host import Host
 
 ENGINES = ("snapshots", "mirror")
+
+
+@pytest.fixture
+def tmp_path():
+    """Not pytest's own, which root alone may enter: what reads the mounts has no rights, and SQLite goes by paths."""
+    with tempfile.TemporaryDirectory(prefix="openclaw-test-") as directory:
+        os.chmod(directory, 0o711)  # noqa: S103 (nobody lists it)
+        yield Path(directory)
 
 
 def _free_port() -> int:

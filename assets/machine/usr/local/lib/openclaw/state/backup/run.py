@@ -16,7 +16,7 @@ from openclaw.state.guards.lease import Lease
 from openclaw.state.guards.markers import Markers
 from openclaw.state.staging.staging import Staged, Staging
 from openclaw.system import journal
-from openclaw.system.errors import Busy, Fenced, Refused, SetAside, StateError, result_of
+from openclaw.system.errors import Busy, Fenced, Refused, SetAside, result_of
 from openclaw.system.lock import locked
 
 # What a person has begun by hand is not waited for at the machine's end.
@@ -44,7 +44,7 @@ class Backup:
                     retention.prune_when_due(self.settings, self.aws, self.lease)
         except Busy:
             raise
-        except (StateError, OSError) as error:
+        except Exception as error:
             self._report_failure(error, time.monotonic() - started)
             if isinstance(error, Fenced):
                 self.markers.fence(error)
@@ -53,7 +53,10 @@ class Backup:
             seconds = round(time.monotonic() - started, 1)
             journal.record("backup", result="success", seconds=seconds, **figures)
             values = {"BackupSuccess": 1, "BackupDurationSeconds": seconds, "BackupAgeSeconds": 0}
-            metrics.publish(self.aws, {**values, "BackupBytesSent": figures["bytes_sent"]})
+            values["BackupBytesSent"] = figures["bytes_sent"]
+            values["BackupFilesLeftOut"] = figures["left_out"]
+            values["BackupDatabaseUnreadable"] = int(bool(figures.get("unreadable")))
+            metrics.publish(self.aws, values)
 
     def _patience(self, final: bool) -> float:
         """A restore that moves things into place is done in a moment, and must not be cut off."""
@@ -79,7 +82,7 @@ class Backup:
                 raise Refused(f"{self.settings.roots['.openclaw']} holds no file: an empty source is never pushed")
             doubt = "" if force else self._doubt(staged)
             if not doubt:
-                return push.push(staged)
+                return {**push.push(staged), **_missing(staged)}
             kept = push.set_aside(staged)
         raise SetAside(f"{doubt}. Until then it is kept apart from the backups, as {kept}")
 
@@ -99,6 +102,16 @@ class Backup:
         if last:
             values["BackupAgeSeconds"] = max(0.0, round(time.time() - last.at))
         metrics.publish(self.aws, values)
+
+
+def _missing(staged: Staged) -> dict[str, Any]:
+    """What the backup lacks, or has as it was at an earlier one."""
+    found: dict[str, Any] = {"left_out": staged.left_out.count}
+    if staged.left_out.first:
+        found["left_out_first"] = [{"path": path, "reason": reason} for path, reason in staged.left_out.first]
+    if staged.unreadable:
+        found["unreadable"] = staged.unreadable
+    return found
 
 
 def _holds_state(staged: Staged) -> bool:

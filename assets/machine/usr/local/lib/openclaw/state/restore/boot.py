@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from openclaw.aws import metrics
 from openclaw.settings import Settings
 from openclaw.state import engines
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.engines.base import Snapshot
 from openclaw.state.openclaw_data import verify
 from openclaw.state.restore.request import Request
 from openclaw.state.restore.restore import Restore
 from openclaw.system import files, journal
-from openclaw.system.errors import Damaged, Fenced, Refused, StateError, result_of
+from openclaw.system.errors import Damaged, Fenced, Refused, result_of
 from openclaw.system.lock import locked
 
 RETRY_SECONDS = (5, 15, 30, 60)
@@ -41,7 +42,7 @@ class Boot:
             except (Refused, Fenced, Damaged) as error:
                 self._report_failure(error)
                 raise
-            except (StateError, OSError) as error:
+            except Exception as error:
                 self._report_failure(error)
                 pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
                 if time.monotonic() + pause > deadline:
@@ -156,8 +157,9 @@ class Boot:
         tree = self.restore.swap.fresh_tree()
         paths = engine.import_uploads(tree, self._fits)
         if paths:
-            verify.verify(tree)
-            verify.clear_leases(tree)
+            with Databases(self.settings.var) as databases:
+                verify.verify(tree, databases)
+                verify.clear_leases(tree, databases)
             self.restore.place(paths, {"imported": len(paths), "keep_stamp": True})
         self.restore.swap.discard()
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 
 from openclaw.aws import metrics
 from openclaw.settings import Settings
 from openclaw.state import engines
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.guards.markers import Markers
 from openclaw.state.openclaw_data import verify
 from openclaw.state.restore.request import Request
 from openclaw.state.restore.restore import Restore
-from openclaw.system import journal
-from openclaw.system.errors import Damaged, StateError, result_of
+from openclaw.system import files, journal
+from openclaw.system.errors import Damaged, result_of
 from openclaw.system.files import require_space
 from openclaw.system.lock import locked
 
@@ -23,19 +23,20 @@ def drill(settings: Settings) -> None:
     aws = restore.aws
     try:
         with locked(settings.var / "lock", settings.lock_wait_seconds):
-            shutil.rmtree(scratch, ignore_errors=True)
+            files.remove_tree(scratch)
             scratch.mkdir(mode=0o700)
             chosen = restore.choose(Request())
             require_space(chosen.bytes, scratch)
             engine = engines.every(settings, aws)[chosen.engine]
             engine.verify()
             engine.pull(chosen, scratch)
-            checked = verify.verify(scratch)
-            verify.clear_leases(scratch)
+            with Databases(settings.var) as databases:
+                checked = verify.verify(scratch, databases)
+                verify.clear_leases(scratch, databases)
         seconds = round(time.monotonic() - started, 1)
         journal.record("drill", result="success", snapshot=chosen.id, databases=checked, seconds=seconds)
         metrics.publish(aws, {"DrillSuccess": 1})
-    except (StateError, OSError) as error:
+    except Exception as error:
         journal.record("drill", result=result_of(error), error=str(error))
         if isinstance(error, Damaged):
             # The next backup must not build on it.
@@ -43,4 +44,4 @@ def drill(settings: Settings) -> None:
         metrics.publish(aws, {"DrillSuccess": 0})
         raise
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        files.remove_tree(scratch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from openclaw.aws.client import Aws
 from openclaw.settings import Settings
 from openclaw.state import engines
 from openclaw.state.adopt import adopt
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.engines.base import Snapshot
 from openclaw.state.guards.lease import Lease
 from openclaw.state.guards.markers import LastGoodBackup, Markers
@@ -22,6 +22,7 @@ from openclaw.state.restore.request import Request, Requests
 from openclaw.state.restore.swap import Swap
 from openclaw.system import journal
 from openclaw.system.errors import Refused
+from openclaw.system.files import walk
 
 
 class Restore:
@@ -49,10 +50,11 @@ class Restore:
             if absent:
                 raise Refused(f"{', '.join(absent)} is not in snapshot {snapshot.id[:24]}")
             journal.say("verifying what was fetched")
-            checked = verify.verify(tree)
-            if not paths:
-                versions.refuse_newer(tree, snapshot.openclaw, self.settings.image)
-            verify.clear_leases(tree)
+            with Databases(self.settings.var) as databases:
+                checked = verify.verify(tree, databases)
+                if not paths:
+                    versions.refuse_newer(tree, snapshot.openclaw, self.settings.image)
+                verify.clear_leases(tree, databases)
             files, size = _totals(tree)
         except BaseException:
             self.swap.discard()
@@ -78,9 +80,10 @@ class Restore:
         """Verifies what another install's archive holds; what it returns puts it in place. @raises Refused, Damaged"""
         tree = self.swap.fresh_tree()
         try:
-            version, checked = adopt.lay_out(archive, tree)
-            versions.refuse_newer(tree, version, self.settings.image)
-            verify.clear_leases(tree)
+            with Databases(self.settings.var) as databases:
+                version, checked = adopt.lay_out(archive, tree, databases)
+                versions.refuse_newer(tree, version, self.settings.image)
+                verify.clear_leases(tree, databases)
             files, size = _totals(tree)
         except BaseException:
             self.swap.discard()
@@ -127,10 +130,7 @@ def _roots(tree: Path) -> list[str]:
 def _totals(tree: Path) -> tuple[int, int]:
     """Number and bytes of the files."""
     files = size = 0
-    # Not rglob, which remembers every path it has given.
-    for directory, _, names in os.walk(tree):
-        for name in names:
-            status = os.lstat(os.path.join(directory, name))
-            if stat.S_ISREG(status.st_mode):
-                files, size = files + 1, size + status.st_size
+    for _, status in walk(tree):
+        if stat.S_ISREG(status.st_mode):
+            files, size = files + 1, size + status.st_size
     return files, size
