@@ -96,9 +96,11 @@ def remove_tree(path: Path) -> None:
 
 
 def walk(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Path and status of all that lies below a directory of ours, directories before what they hold; follows no link,
-    and does not recurse: how deep a tree is, others have decided."""
-    pending = [str(tree)]
+    """Path and status of all that lies below a directory of ours, if it is there; directories before what they hold.
+
+    Follows no link, and does not recurse: how deep a tree is, others have decided.
+    """
+    pending = [str(tree)] if tree.is_dir() and not tree.is_symlink() else []
     while pending:
         with os.scandir(pending.pop()) as entries:
             for entry in entries:

@@ -54,9 +54,9 @@ class Backup:
             journal.record("backup", result="success", seconds=seconds, **figures)
             values = {"BackupSuccess": 1, "BackupDurationSeconds": seconds, "BackupAgeSeconds": 0}
             values["BackupBytesSent"] = figures["bytes_sent"]
-            values["BackupFilesLeftOut"] = figures["left_out"]
-            values["BackupDatabaseUnreadable"] = int(bool(figures.get("unreadable")))
-            metrics.publish(self.aws, values)
+            # What is 0 almost always is not published then: each metric has its price.
+            rare = {"BackupFilesLeftOut": figures["left_out"], "BackupDatabaseUnreadable": len(figures["unreadable"])}
+            metrics.publish(self.aws, {**values, **{name: count for name, count in rare.items() if count}})
 
     def _patience(self, final: bool) -> float:
         """A restore that moves things into place is done in a moment, and must not be cut off."""
@@ -106,12 +106,8 @@ class Backup:
 
 def _missing(staged: Staged) -> dict[str, Any]:
     """What the backup lacks, or has as it was at an earlier one."""
-    found: dict[str, Any] = {"left_out": staged.left_out.count}
-    if staged.left_out.first:
-        found["left_out_first"] = [{"path": path, "reason": reason} for path, reason in staged.left_out.first]
-    if staged.unreadable:
-        found["unreadable"] = staged.unreadable
-    return found
+    first = [{"path": path, "reason": reason} for path, reason in staged.left_out.first]
+    return {"left_out": staged.left_out.count, "left_out_first": first, "unreadable": staged.unreadable}
 
 
 def _holds_state(staged: Staged) -> bool:

@@ -40,7 +40,7 @@ def copy(source: str, root: str, inode: list[int], target: str, *, check: bool) 
     for suffix in SIDECARS:
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISREG(os.lstat(source + suffix).st_mode):
-                raise sqlite3.DatabaseError(f"{suffix} beside it is not a regular file")
+                raise sqlite3.OperationalError(f"unable to open its {suffix}, which is not a regular file")
     try:
         version = _copy(source, "mode=ro", target)
     except sqlite3.OperationalError as error:

@@ -43,8 +43,6 @@ def verify(tree: Path, databases: Databases) -> int:
 def clear_leases(tree: Path, databases: Databases) -> None:
     """@raises Damaged for one of OpenClaw's own databases that cannot be changed, or in which more than that would
     happen; StateError where it cannot be changed now"""
-    if not (tree / ".openclaw").is_dir():
-        return
     for path in databases_in(tree / ".openclaw"):
         name = str(path.relative_to(tree))
         if not is_openclaw_database(name):

@@ -217,7 +217,9 @@ class Staging:
 
     def _stage_database(self, index: Index, path: str, opened: Opened) -> None:
         # An empty log says nothing; reading a database may leave one behind.
-        beside = [one for name in ("-wal", "-journal") if (one := opened.beside.get(name)) and one.st_size]
+        beside = [
+            one for name, one in opened.beside.items() if name != "-shm" and stat.S_ISREG(one.st_mode) and one.st_size
+        ]
         fingerprint = _fingerprint(opened.status, *beside)
         known = index.get(path)
         if known and known.kind == "database" and known.fingerprint == fingerprint:
@@ -232,8 +234,8 @@ class Staging:
         except FileNotFoundError:
             return
         except Unreadable as error:
-            self._failed[path] = error
             self._stage_without_sqlite(index, path, opened, error, is_alone=not beside)
+            self._failed[path] = error
             return
         if faults:
             self._broken.append(path)
@@ -255,7 +257,8 @@ class Staging:
             self._keep_last_copy(index, path, f"cannot be copied now ({error})")
             return
         # The header alone does not make a database; as a file it is still someone's.
-        journal.say(f"{path} has SQLite's header but cannot be read by SQLite ({error}): kept as a plain file")
+        if path not in self._failed:
+            journal.say(f"{path} has SQLite's header but SQLite cannot read it ({error}): kept as a plain file")
         self._stage_file(index, path, opened)
 
     def _has_copy(self, index: Index, path: str) -> bool:
