@@ -29,9 +29,11 @@ ENGINES = ("snapshots", "mirror")
 @pytest.fixture
 def tmp_path():
     """Not pytest's own, which root alone may enter: what reads the mounts has no rights, and SQLite goes by paths."""
-    with tempfile.TemporaryDirectory(prefix="openclaw-test-") as directory:
-        os.chmod(directory, 0o711)  # noqa: S103 (nobody lists it)
-        yield Path(directory)
+    directory = tempfile.mkdtemp(prefix="openclaw-test-")
+    os.chmod(directory, 0o711)  # noqa: S103 (nobody lists it)
+    yield Path(directory)
+    # Some tests nest deeper than what recurses in Python.
+    subprocess.run(["rm", "-rf", "--", directory], check=True)
 
 
 def _free_port() -> int:

@@ -51,21 +51,24 @@ class Databases:
         self._process.close()
         files.remove_tree(self.home)
 
-    def copy(self, source: str, root: Path, status: os.stat_result, target: Path, check: bool) -> tuple[int, list[str]]:
+    def copy(
+        self, source: str, root: Path, status: os.stat_result, target: Path, check: Sequence[str] | None = None
+    ) -> tuple[int, list[str]]:
         """A database in use, into target on the same file system; its user_version, and what a check of it finds.
 
         @param root that it lies below, through no link; status: of the file that was found there
+        @param check tables that must be plain ones if they are there, for a whole check of its integrity
         @raises Unreadable, FileNotFoundError when another file, or none, has the name by now
         """
         made = self.home / "copy"
         names = {"source": _name(source), "root": _name(root), "target": _name(made)}
-        given = {**names, "inode": [status.st_dev, status.st_ino]}
+        given = {**names, "inode": [status.st_dev, status.st_ino], "check": check if check is None else list(check)}
         seconds = _deadline(status.st_size)
         try:
-            answer = self._ask(seconds, what="copy", check=check, **given)
+            answer = self._ask(seconds, what="copy", **given)
         except unprivileged.Lost:
             # It may have been what lies beside the database: once more, without asking SQLite to read that in place.
-            answer = self._ask_finally(seconds, what="recover", check=check, **given)
+            answer = self._ask_finally(seconds, what="recover", **given)
         if answer.get("replaced"):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
         version, faults = answer.get("version"), answer.get("faults")

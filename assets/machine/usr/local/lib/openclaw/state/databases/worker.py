@@ -31,10 +31,12 @@ class Replaced(Exception):
     """Another file has the name by now."""
 
 
-def copy(source: str, root: str, inode: list[int], target: str, *, check: bool) -> dict[str, Any]:
+def copy(source: str, root: str, inode: list[int], target: str, *, check: list[str] | None) -> dict[str, Any]:
     """One transaction's view of a database in use, the write-ahead log included.
 
     All pages in one step: a writer cannot make it start again.
+
+    @param check whether to look for faults: for none, or also for anything that hangs on these tables
     """
     _require(source, root, inode)
     for suffix in SIDECARS:
@@ -50,7 +52,7 @@ def copy(source: str, root: str, inode: list[int], target: str, *, check: bool) 
 
 
 def recover(
-    source: str, root: str, inode: list[int], target: str, *, check: bool, reason: Exception | None = None
+    source: str, root: str, inode: list[int], target: str, *, check: list[str] | None, reason: Exception | None = None
 ) -> dict[str, Any]:
     """For one that is locked all the time, or that a killed writer left in mid-transaction: all its files as they are
     at one moment, and SQLite recovers the copy as it would recover them.
@@ -124,8 +126,19 @@ def _copy(source: str, options: str, target: str) -> int:
         return staged.execute("PRAGMA user_version").fetchone()[0]
 
 
-def _copied(target: str, version: int, check: bool) -> dict[str, Any]:
-    return {"version": version, **(faults(target) if check else {"faults": []})}
+def _copied(target: str, version: int, check: list[str] | None) -> dict[str, Any]:
+    found = [] if check is None else faults(target)["faults"] or _attached(target, check)
+    return {"version": version, "faults": found}
+
+
+def _attached(path: str, tables: list[str]) -> list[str]:
+    with opened(path, "mode=ro&immutable=1") as database:
+        try:
+            for name in tables:
+                _is_plain_table(database, name, [])
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+    return []
 
 
 def _is_plain_table(database: sqlite3.Connection, name: str, columns: list[str]) -> bool:

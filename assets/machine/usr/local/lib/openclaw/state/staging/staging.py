@@ -20,6 +20,7 @@ from openclaw.settings import Settings
 from openclaw.state.databases import page_log
 from openclaw.state.databases.sqlite import SIDECARS, Databases, Unreadable, has_header
 from openclaw.state.openclaw_data.layout import is_essential_database, is_openclaw_database
+from openclaw.state.openclaw_data.leases import LEASE_TABLES
 from openclaw.state.staging.index import Entry, Index
 from openclaw.state.staging.mounts import Batch, Found, Mounts, Opened, Status
 from openclaw.state.staging.tree import StagedTree
@@ -217,20 +218,20 @@ class Staging:
 
     def _stage_database(self, index: Index, path: str, opened: Opened) -> None:
         # An empty log says nothing; reading a database may leave one behind.
-        beside = [
-            one for name, one in opened.beside.items() if name != "-shm" and stat.S_ISREG(one.st_mode) and one.st_size
-        ]
+        logs = [one for name, one in opened.beside.items() if name != "-shm"]
+        beside = [one for one in logs if stat.S_ISREG(one.st_mode) and one.st_size]
         fingerprint = _fingerprint(opened.status, *beside)
         known = index.get(path)
         if known and known.kind == "database" and known.fingerprint == fingerprint:
             index.keep(path)
             return
         root, _, rest = path.partition("/")
-        source, new, own = os.path.join(self.roots[root], rest), self.tree.clear_new(), is_openclaw_database(path)
+        source, new = os.path.join(self.roots[root], rest), self.tree.clear_new()
+        check = LEASE_TABLES if is_openclaw_database(path) else None
         try:
             if path in self._failed:
                 raise self._failed[path]
-            version, faults = self._databases.copy(source, self.roots[root], opened.status, new, check=own)
+            version, faults = self._databases.copy(source, self.roots[root], opened.status, new, check)
         except FileNotFoundError:
             return
         except Unreadable as error:
@@ -239,7 +240,7 @@ class Staging:
             return
         if faults:
             self._broken.append(path)
-            journal.say(f"{path} does not pass SQLite's integrity check: {faults[0]}")
+            journal.say(f"{path} is not sound: {faults[0]}")
         size = new.stat().st_size
         self._put_database(index, path, known, opened.status)
         self._read += size
