@@ -117,7 +117,7 @@ restore-at-boot: ## The same at the machine's next boot, or its replacement's: w
 adopt: ## ARCHIVE=./….tar.gz of `openclaw backup create` becomes the state
 	@bin/adopt "$(ARCHIVE)"
 drill: ## Restore the newest snapshot into scratch, verify it, clean up
-	@bin/on-machine nice -n 19 ionice -c 3 openclaw-state drill
+	@$(STATE) drill
 drain: ## Stop OpenClaw, back up, release the lease: before the machine is taken away
 	@bin/on-machine sh -c 'systemctl stop openclaw-drain.service && jq . /run/openclaw/drain.json && systemctl start openclaw-drain.service'
 replace: ## End the machine in good order; its group launches another, which restores the state

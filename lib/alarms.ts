@@ -96,6 +96,14 @@ export class Alarms extends Construct {
       threshold: 1,
       evaluationPeriods: 1,
     });
+    this.alarm('DatabaseUnreadable', {
+      alarmDescription:
+        "One of OpenClaw's own databases could not be copied, so the backup has an earlier copy of it, or none: see operations",
+      metric: metrics.own('BackupDatabaseUnreadable', cloudwatch.Stats.MAXIMUM),
+      bad: 'above',
+      threshold: 0,
+      evaluationPeriods: 1,
+    });
     this.alarm('RestoreFailed', {
       alarmDescription: 'A machine could not bring in the state, so OpenClaw does not start on it: see operations',
       metric: metrics.own('RestoreSuccess', cloudwatch.Stats.MINIMUM),

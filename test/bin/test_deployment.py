@@ -71,4 +71,4 @@ def test_make_takes_the_region_of_the_zone(given, region):
 
 
 def test_a_drill_by_hand_makes_way_for_the_service_as_the_weekly_one_does():
-    assert "nice -n 19 ionice -c 3 openclaw-state drill" in make("--dry-run", "drill")
+    assert "bin/on-machine openclaw-state drill" in make("--dry-run", "drill")

@@ -84,6 +84,17 @@ describe('alarms', () => {
       'notBreaching',
     ],
     [
+      'DatabaseUnreadable',
+      {
+        Namespace: 'OpenClaw/dev',
+        MetricName: 'BackupDatabaseUnreadable',
+        Statistic: 'Maximum',
+        Threshold: 0,
+        ComparisonOperator: 'GreaterThanThreshold',
+      },
+      'notBreaching',
+    ],
+    [
       'RestoreFailed',
       { Namespace: 'OpenClaw/dev', MetricName: 'RestoreSuccess', Statistic: 'Minimum', Threshold: 1 },
       'notBreaching',

@@ -7,8 +7,10 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from pathlib import Path
 
 import boto3
 import pytest
@@ -22,6 +24,16 @@ sys.path.insert(0, str(LIBRARY.parent))
 from machine.state.support.host import Host
 
 ENGINES = ("snapshots", "mirror")
+
+
+@pytest.fixture
+def tmp_path():
+    """Not pytest's own, which root alone may enter: what reads the mounts has no rights, and SQLite goes by paths."""
+    directory = tempfile.mkdtemp(prefix="openclaw-test-")
+    os.chmod(directory, 0o711)  # noqa: S103 (nobody lists it)
+    yield Path(directory)
+    # Some tests nest deeper than what recurses in Python.
+    subprocess.run(["rm", "-rf", "--", directory], check=True)
 
 
 def _free_port() -> int:

@@ -11,6 +11,7 @@ import pytest
 from machine.state.support.cuts import cut_at
 from machine.state.support.openclaw_archive import HOME, ROOT, Archive
 from openclaw.state.adopt import adopt
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.guards.markers import Markers
 from openclaw.state.openclaw_data import verify
 from openclaw.state.restore import service
@@ -23,6 +24,12 @@ one_engine = pytest.mark.parametrize("deployment", ["snapshots"], indirect=True)
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "ann.tar.gz"
+
+
+@pytest.fixture
+def databases(tmp_path):
+    with Databases(tmp_path / "var") as databases:
+        yield databases
 
 
 @pytest.fixture
@@ -92,14 +99,14 @@ def test_a_cut_is_finished_by_the_next_boot(living, path):
     living.backup()
 
 
-def test_it_is_laid_out_as_the_machine_has_it(path, tree):
+def test_it_is_laid_out_as_the_machine_has_it(path, tree, databases):
     with Archive(path).an_install() as made:
         made.file("cache/blob", "regenerable")
         made.link("workspace/out", "/etc/passwd")
         made.link("workspace/up", "../../.bashrc")
         made.link("workspace/config", "../openclaw.json")
-    assert adopt.lay_out(path, tree) == ("2026.9.6", 1)
-    verify.clear_leases(tree)
+    assert adopt.lay_out(path, tree, databases) == ("2026.9.6", 1)
+    verify.clear_leases(tree, databases)
     assert stores(tree / ".openclaw/state/openclaw.sqlite") == [
         "/home/node/.openclaw/cron/jobs.json",
         f"{HOME}/.openclaw-other/cron/jobs.json",
@@ -124,7 +131,7 @@ def test_it_is_laid_out_as_the_machine_has_it(path, tree):
     }
 
 
-def test_what_lay_elsewhere_comes_to_its_place_and_the_configuration_follows(path, tree):
+def test_what_lay_elsewhere_comes_to_its_place_and_the_configuration_follows(path, tree, databases):
     with Archive(path, state="/srv/claw") as made:
         made.asset("config", "/etc/claw.json")
         made.asset("credentials", "/srv/oauth")
@@ -136,30 +143,30 @@ def test_what_lay_elsewhere_comes_to_its_place_and_the_configuration_follows(pat
         made.database()
         made.file("/srv/oauth/a.json", "{}")
         made.file("/srv/claw-work/b.md", "b")
-    adopt.lay_out(path, tree)
+    adopt.lay_out(path, tree, databases)
     assert (tree / ".openclaw/credentials/a.json").exists()
     assert (tree / "workspace/b.md").exists()
     assert (tree / ".openclaw/openclaw.json").read_text() == (
         "{agents: {defaults: {workspace: '/home/node/.openclaw/workspace'}}, // '/srv/claw-works'\n"
         ' log: "/home/node/.openclaw/logs/x"}'
     )
-    verify.clear_leases(tree)
+    verify.clear_leases(tree, databases)
     assert stores(tree / ".openclaw/state/openclaw.sqlite")[0] == "/home/node/.openclaw/cron/jobs.json"
 
 
-def test_an_install_at_the_same_path_is_left_as_it_is(path, tree, capsys):
+def test_an_install_at_the_same_path_is_left_as_it_is(path, tree, capsys, databases):
     with Archive(path, state="/home/node/.openclaw").an_install():
         pass
-    adopt.lay_out(path, tree)
-    verify.clear_leases(tree)
+    adopt.lay_out(path, tree, databases)
+    verify.clear_leases(tree, databases)
     assert stores(tree / ".openclaw/state/openclaw.sqlite")[0] == "/home/node/.openclaw/cron/jobs.json"
     assert "renamed" not in capsys.readouterr().err
 
 
-def test_without_a_workspace_in_it_the_one_that_is_there_stays(path, tree):
+def test_without_a_workspace_in_it_the_one_that_is_there_stays(path, tree, databases):
     with Archive(path) as made:
         made.database()
-    adopt.lay_out(path, tree)
+    adopt.lay_out(path, tree, databases)
     assert [one.name for one in tree.iterdir()] == [".openclaw"]
 
 
@@ -220,23 +227,23 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_refuses(what, path, tree, tmp_path):
+def test_refuses(what, path, tree, tmp_path, databases):
     spoil, words = REFUSED[what]
     with Archive(path) as made:
         made.database()
         spoil(made)
     before = {one for one in tmp_path.rglob("*") if tree not in one.parents}
     with pytest.raises(Refused) as refusal:
-        adopt.lay_out(path, tree)
+        adopt.lay_out(path, tree, databases)
     assert words in str(refusal.value)
     assert {one for one in tmp_path.rglob("*") if tree not in one.parents} == before
 
 
-def test_another_programs_archive_is_named_as_such(path, tree, tmp_path):
+def test_another_programs_archive_is_named_as_such(path, tree, tmp_path, databases):
     with tarfile.open(path, "w:gz") as made:
         made.add(__file__, "some/file")
     with pytest.raises(Refused, match="no archive of 'openclaw backup create'"):
-        adopt.lay_out(path, tree)
+        adopt.lay_out(path, tree, databases)
 
 
 @pytest.mark.parametrize(
@@ -244,14 +251,14 @@ def test_another_programs_archive_is_named_as_such(path, tree, tmp_path):
     [b"", b"PK\3\4 a zip file", gzip.compress(b""), gzip.compress(b"text" * 300)],
     ids=["empty", "zip", "nothing in gzip", "text in gzip"],
 )
-def test_what_is_no_archive_is_named_as_such(body, path, tree):
+def test_what_is_no_archive_is_named_as_such(body, path, tree, databases):
     path.write_bytes(body)
     with pytest.raises(Refused, match=r"ann.tar.gz is no .tar.gz archive"):
-        adopt.lay_out(path, tree)
+        adopt.lay_out(path, tree, databases)
 
 
 @pytest.mark.parametrize("fault", ["cut off", "a bit flipped", "the checksum wrong"])
-def test_a_damaged_archive_is_named_as_such(fault, path, tree):
+def test_a_damaged_archive_is_named_as_such(fault, path, tree, databases):
     with Archive(path).an_install() as made:
         made.file("media/noise", bytes(number * 7919 % 251 for number in range(300_000)))
     body = bytearray(path.read_bytes())
@@ -261,20 +268,20 @@ def test_a_damaged_archive_is_named_as_such(fault, path, tree):
         body[len(body) // 2 if fault == "a bit flipped" else -6] ^= 1
     path.write_bytes(body)
     with pytest.raises(Damaged, match=r"ann.tar.gz is damaged or was cut off"):
-        adopt.lay_out(path, tree)
+        adopt.lay_out(path, tree, databases)
 
 
-def test_the_disk_is_not_filled(path, tree, monkeypatch):
+def test_the_disk_is_not_filled(path, tree, monkeypatch, databases):
     with Archive(path).an_install():
         pass
     free = files.RESERVE_BYTES + 30_000
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
-    adopt.lay_out(path, tree)
+    adopt.lay_out(path, tree, databases)
     shutil.rmtree(tree)
     tree.mkdir()
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=free - 29_999))
     with pytest.raises(Refused, match="deploy a larger rootVolumeSizeGib"):
-        adopt.lay_out(path, tree)
+        adopt.lay_out(path, tree, databases)
 
 
 def spoil_database(made):

@@ -12,7 +12,7 @@ import time
 
 import pytest
 from machine.state.support.machine import Writer
-from openclaw.state.databases import sqlite
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.openclaw_data import exclusions
 from openclaw.system import file_copy
 
@@ -49,13 +49,13 @@ def test_what_a_database_names_is_staged_with_it(host, monkeypatch, known):
     if known:
         host.stage()
         host.database(f"workspace/{after}/notes.sqlite", rows=1)
-    real = sqlite.copy
+    real = Databases.copy
 
-    def copy(source, target):
+    def copy(*arguments, **options):
         host.write(f"workspace/{before}/named.md", "named")
-        return real(source, target)
+        return real(*arguments, **options)
 
-    monkeypatch.setattr(sqlite, "copy", copy)
+    monkeypatch.setattr(Databases, "copy", copy)
     _, names = host.stage()
     assert {f"workspace/{before}/named.md", str(path.relative_to(host.data))} <= names
 

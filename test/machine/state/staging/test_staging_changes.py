@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from openclaw.state.databases import sqlite
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.staging import staging
 from openclaw.system import file_copy
 from openclaw.system.errors import Refused
@@ -34,7 +34,8 @@ def test_a_directory_that_became_a_database(host):
     host.database("workspace/project")
     staged, names = host.stage()
     assert set(staged.databases) == names == {"workspace/project"}
-    assert sqlite.faults(host.staged / "workspace/project") == []
+    with Databases(host.var) as databases:
+        assert databases.faults(host.staged / "workspace/project") == []
 
 
 def test_what_a_killed_run_staged_is_not_what_the_index_vouches_for(host, monkeypatch):

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from machine.state.support.machine import Deployment, Machine, kill, make_parents
+from machine.state.support.machine import NODE, Deployment, Machine, kill, make_parents
 
 DATABASES = (".openclaw/state/openclaw.sqlite", ".openclaw/agents/main/agent/openclaw-agent.sqlite")
 FILES = "workspace/transcripts"
@@ -82,6 +82,8 @@ class Busy(threading.Thread):
         ledger.life += 1
         for name in DATABASES:
             make_parents(machine.path(name).parent)
+            machine.path(name).touch()
+            os.chown(machine.path(name), NODE, NODE)
             with contextlib.closing(sqlite3.connect(machine.path(name))) as database:
                 database.executescript(
                     "PRAGMA journal_mode=WAL;"

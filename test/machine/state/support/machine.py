@@ -209,6 +209,9 @@ class Machine:
         """As OpenClaw leaves it: write-ahead log, owner leases of the running gateway."""
         path = self.data / relative
         make_parents(path.parent)
+        # OpenClaw's own from the start: what SQLite, as root, then makes beside it gets the same owner.
+        path.touch()
+        os.chown(path, NODE, NODE)
         with contextlib.closing(sqlite3.connect(path)) as database:
             database.execute("PRAGMA journal_mode=WAL")
             database.execute(f"PRAGMA user_version={version}")
@@ -220,7 +223,6 @@ class Machine:
             )
             database.executemany("INSERT INTO note(text) VALUES (?)", [("n" * 200,)] * rows)
             database.commit()
-        os.chown(path, NODE, NODE)
         return path
 
     def notes(self, relative: str = ".openclaw/state/openclaw.sqlite") -> int:

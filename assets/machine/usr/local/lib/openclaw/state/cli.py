@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -65,6 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StateError, OSError) as error:
         journal.say(f"openclaw-state {given.verb}: {error}")
         return getattr(error, "exit_code", 1)
+    except Exception as error:
+        # A fault of ours: where it is, in one line more.
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        journal.say(f"openclaw-state {given.verb}: {error!r} in {last.filename}, line {last.lineno}")
+        return StateError.exit_code
     except KeyboardInterrupt:
         return 130
 

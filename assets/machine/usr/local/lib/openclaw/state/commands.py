@@ -6,6 +6,7 @@ import contextlib
 import json
 import time
 from argparse import Namespace
+from collections.abc import Iterator
 
 from openclaw.aws import metrics
 from openclaw.aws.client import Aws
@@ -22,7 +23,7 @@ from openclaw.state.restore.request import Request, distinct
 from openclaw.state.restore.restore import Restore
 from openclaw.state.restore.service import service_down
 from openclaw.system import files, journal, processes
-from openclaw.system.errors import Fenced, Refused, SetAside, StateError
+from openclaw.system.errors import Busy, Fenced, Refused, SetAside, result_of
 from openclaw.system.lock import locked
 from openclaw.system.progress import size_text
 from openclaw.system.sd_notify import notify
@@ -53,7 +54,7 @@ def boot(settings: Settings, given: Namespace) -> None:
     if granted:
         # Or the next machine would start from the newest snapshot again. It tells of its failure itself, and OpenClaw
         # has to go on.
-        with contextlib.suppress(StateError, OSError):
+        with contextlib.suppress(Exception):
             Backup(settings).run(force=True)
     if settings.backup != "off":
         metrics.publish(Aws(settings), {"RestoreSuccess": 1})
@@ -79,6 +80,19 @@ def snapshots(settings: Settings, _: Namespace) -> None:
         journal.say(f"s3://{settings.bucket} holds no backup yet")
 
 
+@contextlib.contextmanager
+def _failures_reported(settings: Settings) -> Iterator[None]:
+    """What a person mistyped, or another run holds up, they see; anything else is a restore that failed."""
+    try:
+        yield
+    except (Refused, Busy):
+        raise
+    except Exception as error:
+        journal.record("restore", result=result_of(error), error=str(error))
+        metrics.publish(Aws(settings), {"RestoreSuccess": 0})
+        raise
+
+
 def restore(settings: Settings, given: Namespace) -> None:
     require_backups(settings)
     if given.snapshot and given.at:
@@ -89,7 +103,7 @@ def restore(settings: Settings, given: Namespace) -> None:
     journal.say(
         f"restoring {', '.join(wanted.paths) or 'everything'} from {chosen.id} of {chosen.time:%Y-%m-%d %H:%M} UTC"
     )
-    with locked(settings.var / "lock", settings.lock_wait_seconds):
+    with _failures_reported(settings), locked(settings.var / "lock", settings.lock_wait_seconds):
         restoring.lease.check()
         restoring.markers.require_settled()
         place = restoring.bring_in(chosen, wanted.paths)
@@ -105,7 +119,7 @@ def adopt(settings: Settings, given: Namespace) -> None:
     """OpenClaw is down only while directories change places; a backup at once makes it good."""
     require_backups(settings)
     restoring = Restore(settings)
-    with locked(settings.var / "lock", settings.lock_wait_seconds):
+    with _failures_reported(settings), locked(settings.var / "lock", settings.lock_wait_seconds):
         restoring.lease.check()
         restoring.markers.require_restored()
         restoring.markers.require_settled()

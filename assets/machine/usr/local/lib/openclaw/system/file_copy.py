@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -30,26 +31,33 @@ def stored_bytes(status: os.stat_result) -> int:
 
 
 def copy_file(source: str | Path, target: Path) -> os.stat_result:
-    """Copies a regular file; returns the source's status as of the copy.
+    """As copy_open does, by path. @raises Changing, OSError where it is not a regular file"""
+    fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(source))
+        return copy_open(fd, target)
+    finally:
+        os.close(fd)
 
-    @raises Changing after several attempts, FileNotFoundError when it vanished
+
+def copy_open(fd: int, target: Path) -> os.stat_result:
+    """Copies a regular file that is open for reading; returns its status as of the copy.
+
+    @raises Changing after several attempts
     """
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(0.02 * 2**attempt)
-        fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            before = _settled(fd)
-            _copy_content(fd, before.st_size, target)
-            after = os.fstat(fd)
-            if fingerprint(after) == fingerprint(before):
-                return before
-            if attempt == ATTEMPTS - 1 and after.st_size > before.st_size and _is_prefix(target, fd):
-                # A log: what it held at that moment.
-                return before
-        finally:
-            os.close(fd)
-    raise Changing(str(source))
+        before = _settled(fd)
+        _copy_content(fd, before.st_size, target)
+        after = os.fstat(fd)
+        if fingerprint(after) == fingerprint(before):
+            return before
+        if attempt == ATTEMPTS - 1 and after.st_size > before.st_size and _is_prefix(target, fd):
+            # A log: what it held at that moment.
+            return before
+    raise Changing(str(target))
 
 
 def _is_prefix(copy: Path, fd: int) -> bool:
@@ -71,7 +79,7 @@ def _settled(fd: int) -> os.stat_result:
 
 
 def _copy_content(source: int, size: int, target: Path) -> None:
-    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:
             # Where the file system shares blocks (XFS does), the copy costs no space; a later write parts the two.

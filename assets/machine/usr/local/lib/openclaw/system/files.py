@@ -6,10 +6,12 @@ import contextlib
 import json
 import os
 import shutil
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from openclaw.system import journal
+from openclaw.system import journal, processes
 from openclaw.system.errors import Refused
 
 # Left free for what else the machine writes meanwhile.
@@ -74,6 +76,38 @@ def remove(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
         sync_directory(path.parent)
+
+
+def remove_tree(path: Path) -> None:
+    """Whatever it is, if it is there; however deep: what recurses in Python ends a thousand directories down.
+
+    @raises OSError
+    """
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        try:
+            path.unlink()
+        except IsADirectoryError:
+            try:
+                path.rmdir()
+            except OSError:
+                result = processes.run(["rm", "-rf", "--", str(path)], 3600)
+                if not result.ok:
+                    raise OSError(f"cannot remove {path}: {result.last_words}") from None
+
+
+def walk(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Path and status of all that lies below a directory of ours, if it is there; directories before what they hold.
+
+    Follows no link, and does not recurse: how deep a tree is, others have decided.
+    """
+    pending = [str(tree)] if tree.is_dir() and not tree.is_symlink() else []
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                yield entry.path, status
+                if stat.S_ISDIR(status.st_mode):
+                    pending.append(entry.path)
 
 
 def require_space(size: int, directory: Path) -> None:

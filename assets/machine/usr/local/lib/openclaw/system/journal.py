@@ -8,11 +8,19 @@ import os
 import sys
 from typing import Any, NoReturn
 
+# What breaks a line, moves a terminal's cursor or turns the direction of a text: names that others chose may hold it.
+_ESCAPES = {
+    number: f"\\u{number:04x}"
+    for span in ((0x00, 0x20), (0x7F, 0xA0), (0x200E, 0x2010), (0x2028, 0x202F), (0x2066, 0x206A), (0xD800, 0xE000))
+    for number in range(*span)
+}
+
 
 def say(message: str) -> None:
+    """One line, whatever the message holds."""
     # A terminal that is gone must not end what is being done.
     with contextlib.suppress(OSError):
-        print(message, file=sys.stderr, flush=True)
+        print(message.translate(_ESCAPES), file=sys.stderr, flush=True)
 
 
 def log(message: str) -> None:

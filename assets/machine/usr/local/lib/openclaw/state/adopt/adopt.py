@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ from openclaw.aws.client import Aws
 from openclaw.aws.transfers import Wanted, fetch
 from openclaw.settings import Settings
 from openclaw.state.adopt.archive import unpack
+from openclaw.state.databases.sqlite import Databases, Unreadable
 from openclaw.state.openclaw_data import exclusions, leases, verify
-from openclaw.state.openclaw_data.layout import OWNER, ROOTS, SEEN, seen_by_openclaw
-from openclaw.system import journal
+from openclaw.state.openclaw_data.layout import OWNER, ROOTS, SEEN, is_openclaw_database, seen_by_openclaw
+from openclaw.system import files, journal
 from openclaw.system.errors import Refused
 from openclaw.system.files import require_space
 
@@ -61,10 +61,10 @@ def fetched(settings: Settings, aws: Aws, given: str) -> Iterator[Path]:
             raise Refused(f"s3://{aws.bucket}/{key} went away")
         yield scratch / given
     finally:
-        shutil.rmtree(scratch)
+        files.remove_tree(scratch)
 
 
-def lay_out(archive: Path, tree: Path) -> tuple[str | None, int]:
+def lay_out(archive: Path, tree: Path, databases: Databases) -> tuple[str | None, int]:
     """Fills the empty directory tree; returns the version of OpenClaw that made the archive, and how many databases.
 
     @raises Refused, Damaged
@@ -80,14 +80,14 @@ def lay_out(archive: Path, tree: Path) -> tuple[str | None, int]:
             raise Refused(f"the archive holds two of {place}: remove the one that is not in use, make it again")
         if (scratch / name).exists():
             os.rename(scratch / name, tree / place)
-    shutil.rmtree(scratch)
+    files.remove_tree(scratch)
     for name in exclusions.DIRECTORIES:
         # No backup keeps them.
-        shutil.rmtree(tree / ".openclaw" / name, ignore_errors=True)
-    if not any(path.is_file() for path in tree.joinpath(".openclaw").rglob("*")):
+        files.remove_tree(tree / ".openclaw" / name)
+    if not any(stat.S_ISREG(status.st_mode) for _, status in files.walk(tree / ".openclaw")):
         raise Refused("the archive holds no file of OpenClaw's state")
-    checked = verify.verify(tree)
-    _rename_paths(tree, assets)
+    checked = verify.verify(tree, databases)
+    _rename_paths(tree, assets, databases)
     # Only now, so that nothing above is done through one.
     _make_links(tree, places, links)
     _set_attributes(tree)
@@ -155,15 +155,14 @@ def _set_attributes(tree: Path) -> None:
         allowed = 0o755 if root.name == "workspace" else 0o700
         root.chmod(allowed)
         os.chown(root, OWNER, OWNER)
-        for path in root.rglob("*"):
-            status = path.lstat()
+        for path, status in files.walk(root):
             os.chown(path, OWNER, OWNER, follow_symlinks=False)
             if not stat.S_ISLNK(status.st_mode):
                 least = 0o700 if stat.S_ISDIR(status.st_mode) else 0o600
-                path.chmod(status.st_mode & allowed | least)
+                os.chmod(path, status.st_mode & allowed | least)
 
 
-def _rename_paths(tree: Path, assets: list[Asset]) -> None:
+def _rename_paths(tree: Path, assets: list[Asset], databases: Databases) -> None:
     """Absolute paths are part of the data: under their former ones, cron jobs would be there and never run."""
     moved = {(asset.source, str(seen_by_openclaw(PLACES[asset.kind]))) for asset in assets}
     # The longest first: one may begin with another.
@@ -171,10 +170,18 @@ def _rename_paths(tree: Path, assets: list[Asset]) -> None:
         if old == new:
             continue
         count = _rename_in_config(tree / PLACES["config"], old, new)
-        for path in verify.databases(tree / ".openclaw"):
-            count += leases.rename_stores(path, old, new)
+        for path in verify.databases_in(tree / ".openclaw"):
+            if is_openclaw_database(str(path.relative_to(tree))):
+                count += _rename_stores(databases, path, old, new)
         if count:
             journal.say(f"{old} is {new} here: {count} mentions of it renamed")
+
+
+def _rename_stores(databases: Databases, path: Path, old: str, new: str) -> int:
+    try:
+        return leases.rename_stores(databases, path, old, new)
+    except Unreadable as error:
+        raise Refused(f"{path.name} of the archive cannot be changed: {error}") from error
 
 
 def _rename_in_config(config: Path, old: str, new: str) -> int:

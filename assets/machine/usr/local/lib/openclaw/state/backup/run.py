@@ -19,7 +19,7 @@ from openclaw.state.guards.loss import Measure
 from openclaw.state.guards.markers import Markers
 from openclaw.state.staging.staging import Staged, Staging
 from openclaw.system import journal
-from openclaw.system.errors import Busy, Fenced, Refused, SetAside, StateError, result_of
+from openclaw.system.errors import Busy, Fenced, Refused, SetAside, result_of
 from openclaw.system.lock import locked
 
 # What a person has begun by hand is not waited for at the machine's end.
@@ -47,7 +47,7 @@ class Backup:
                     retention.prune_when_due(self.settings, self.aws, self.lease)
         except Busy:
             raise
-        except (StateError, OSError) as error:
+        except Exception as error:
             self._report_failure(error, time.monotonic() - started)
             if isinstance(error, Fenced):
                 self.markers.fence(error)
@@ -56,7 +56,10 @@ class Backup:
             seconds = round(time.monotonic() - started, 1)
             journal.record("backup", result="success", seconds=seconds, **figures)
             values = {"BackupSuccess": 1, "BackupDurationSeconds": seconds, "BackupAgeSeconds": 0}
-            metrics.publish(self.aws, {**values, "BackupBytesSent": figures["bytes_sent"]})
+            values["BackupBytesSent"] = figures["bytes_sent"]
+            # What is 0 almost always is not published then: each metric has its price.
+            rare = {"BackupFilesLeftOut": figures["left_out"], "BackupDatabaseUnreadable": len(figures["unreadable"])}
+            metrics.publish(self.aws, {**values, **{name: count for name, count in rare.items() if count}})
 
     def _patience(self, final: bool) -> float:
         """A restore that moves things into place is done in a moment, and must not be cut off."""
@@ -83,19 +86,20 @@ class Backup:
             measure = loss.of_staged(staged)
             doubt = "" if force else self._doubt(staged, measure)
             if not doubt:
-                figures = push.push(staged, measure)
-                EngineRecord(self.settings, self.aws).note()
-                return figures
+                return self._store(push, staged, measure)
             times, seconds = (0, 0) if staged.broken else self.markers.offers(measure)
             if times >= loss.OFFERS and seconds >= loss.OFFERED_SECONDS:
                 journal.say(
                     f"{doubt}. OpenClaw has all that it needs, and {times} backups found it so: it is taken as good"
                 )
-                figures = {**push.push(staged, measure), "guard": "let go"}
-                EngineRecord(self.settings, self.aws).note()
-                return figures
+                return {**self._store(push, staged, measure), "guard": "let go"}
             kept = push.set_aside(staged, times)
         raise SetAside(f"{doubt}. Until then it is kept apart from the backups, as {kept}")
+
+    def _store(self, push: Push, staged: Staged, measure: Measure) -> dict[str, Any]:
+        figures = push.push(staged, measure)
+        EngineRecord(self.settings, self.aws).note()
+        return {**figures, **_missing(staged)}
 
     def _doubt(self, staged: Staged, measure: Measure) -> str:
         """Why a person has to decide whether this is a good backup; empty where it is one."""
@@ -113,6 +117,12 @@ class Backup:
         if last:
             values["BackupAgeSeconds"] = max(0.0, round(time.time() - last.at))
         metrics.publish(self.aws, values)
+
+
+def _missing(staged: Staged) -> dict[str, Any]:
+    """What the backup lacks, or has as it was at an earlier one."""
+    first = [{"path": path, "reason": reason} for path, reason in staged.left_out.first]
+    return {"left_out": staged.left_out.count, "left_out_first": first, "unreadable": staged.unreadable}
 
 
 def _holds_state(staged: Staged) -> bool:

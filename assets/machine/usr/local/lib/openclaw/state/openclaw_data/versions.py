@@ -14,6 +14,8 @@ from openclaw.system import journal
 from openclaw.system.errors import Refused
 
 _TAG = re.compile(r":v?(\d{4}\.\d{1,2}\.\d{1,3})(?=[-@]|$)")
+# Of a configuration; a file of any size may have its name.
+_MOST_BYTES = 16 << 20
 _TOUCHED = re.compile(rb"""["']?lastTouchedVersion["']?\s*:\s*["'](\d{4}\.\d{1,2}\.\d{1,3})""")
 
 
@@ -24,7 +26,10 @@ def of_image(reference: str) -> str | None:
 
 def of_data(tree: Path) -> str | None:
     path = tree / ".openclaw" / "openclaw.json"
-    found = _TOUCHED.search(path.read_bytes()) if path.is_file() else None
+    if path.is_symlink() or not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        found = _TOUCHED.search(stream.read(_MOST_BYTES))
     return found.group(1).decode() if found else None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from openclaw.aws import metrics
 from openclaw.settings import Settings
 from openclaw.state import engines
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.engines.base import OBJECTS_ONLY, Snapshot
 from openclaw.state.guards import loss, vanished
 from openclaw.state.guards.state_key import StateKey
@@ -15,7 +16,7 @@ from openclaw.state.openclaw_data import verify
 from openclaw.state.restore.request import Request
 from openclaw.state.restore.restore import Restore
 from openclaw.system import files, journal
-from openclaw.system.errors import Damaged, Fenced, Refused, StateError, result_of
+from openclaw.system.errors import Damaged, Fenced, Refused, result_of
 from openclaw.system.links import is_behind_link
 from openclaw.system.lock import locked
 
@@ -45,7 +46,7 @@ class Boot:
             except (Refused, Fenced, Damaged) as error:
                 self._report_failure(error)
                 raise
-            except (StateError, OSError) as error:
+            except Exception as error:
                 self._report_failure(error)
                 pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
                 if time.monotonic() + pause > deadline:
@@ -185,8 +186,9 @@ class Boot:
         paths = engine.import_uploads(tree, self._fits)
         try:
             if paths:
-                verify.verify(tree)
-                verify.clear_leases(tree)
+                with Databases(self.settings.var) as databases:
+                    verify.verify(tree, databases)
+                    verify.clear_leases(tree, databases)
                 self.restore.place(paths, {"imported": len(paths), "keep_stamp": True})
         except Damaged as error:
             journal.say(f"left in the bucket, all that was put there by hand: {error}")

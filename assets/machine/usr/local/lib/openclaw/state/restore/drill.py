@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 
 from openclaw.aws import metrics
 from openclaw.settings import Settings
 from openclaw.state import engines
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.guards.markers import Markers
 from openclaw.state.openclaw_data import verify
 from openclaw.state.restore.request import Request
 from openclaw.state.restore.restore import Restore, fetched
-from openclaw.system import journal
-from openclaw.system.errors import Damaged, StateError, result_of
+from openclaw.system import files, journal
+from openclaw.system.errors import Damaged, result_of
 from openclaw.system.files import require_space
 from openclaw.system.lock import locked
 
@@ -28,12 +28,13 @@ def drill(settings: Settings) -> None:
             require_space(chosen.bytes, _fresh(scratch))
             engine = engines.every(settings, aws)[chosen.engine]
             engine.verify()
-            _, checked = fetched(engine, chosen, lambda: _fresh(scratch))
-            verify.clear_leases(scratch)
+            with Databases(settings.var) as databases:
+                _, checked = fetched(engine, chosen, lambda: _fresh(scratch), databases)
+                verify.clear_leases(scratch, databases)
         seconds = round(time.monotonic() - started, 1)
         journal.record("drill", result="success", snapshot=chosen.id, databases=checked, seconds=seconds)
         metrics.publish(aws, {"DrillSuccess": 1})
-    except (StateError, OSError) as error:
+    except Exception as error:
         journal.record("drill", result=result_of(error), error=str(error))
         if isinstance(error, Damaged):
             # The next backup must not build on it.
@@ -41,10 +42,10 @@ def drill(settings: Settings) -> None:
         metrics.publish(aws, {"DrillSuccess": 0})
         raise
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        files.remove_tree(scratch)
 
 
 def _fresh(scratch: Path) -> Path:
-    shutil.rmtree(scratch, ignore_errors=True)
+    files.remove_tree(scratch)
     scratch.mkdir(mode=0o700)
     return scratch

@@ -12,6 +12,7 @@ from openclaw.aws.client import Aws
 from openclaw.settings import Settings
 from openclaw.state import engines
 from openclaw.state.adopt import adopt
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.engines.base import Engine, Snapshot
 from openclaw.state.guards import loss
 from openclaw.state.guards.engine_record import EngineRecord
@@ -53,13 +54,14 @@ class Restore:
         """
         started = time.monotonic()
         try:
-            tree, checked = self._fetched(snapshot, paths)
-            absent = [path for path in paths if not (tree / path).exists() and not (tree / path).is_symlink()]
-            if absent:
-                raise Refused(f"{', '.join(absent)} is not in snapshot {snapshot.id[:24]}")
-            if not paths:
-                versions.refuse_newer(tree, snapshot.openclaw, self.settings.image)
-            verify.clear_leases(tree)
+            with Databases(self.settings.var) as databases:
+                tree, checked = self._fetched(snapshot, paths, databases)
+                absent = [path for path in paths if not (tree / path).exists() and not (tree / path).is_symlink()]
+                if absent:
+                    raise Refused(f"{', '.join(absent)} is not in snapshot {snapshot.id[:24]}")
+                if not paths:
+                    versions.refuse_newer(tree, snapshot.openclaw, self.settings.image)
+                verify.clear_leases(tree, databases)
             measure = loss.of_tree(tree)
         except BaseException:
             self.swap.discard()
@@ -80,12 +82,11 @@ class Restore:
         }
         return lambda: self.place(list(paths) or _roots(tree), facts)
 
-    def _fetched(self, snapshot: Snapshot, paths: Sequence[str]) -> tuple[Path, int]:
+    def _fetched(self, snapshot: Snapshot, paths: Sequence[str], databases: Databases) -> tuple[Path, int]:
         """The verified tree and its number of databases."""
+        engine = engines.every(self.settings, self.aws)[snapshot.engine]
         try:
-            return fetched(
-                engines.every(self.settings, self.aws)[snapshot.engine], snapshot, self.swap.fresh_tree, paths
-            )
+            return fetched(engine, snapshot, self.swap.fresh_tree, databases, paths)
         except Unavailable as error:
             if self.markers.keeps_failing(snapshot.id):
                 raise Damaged(f"it has failed to come in for too long, though the store answers: {error}") from error
@@ -95,9 +96,10 @@ class Restore:
         """Verifies what another install's archive holds; what it returns puts it in place. @raises Refused, Damaged"""
         tree = self.swap.fresh_tree()
         try:
-            version, checked = adopt.lay_out(archive, tree)
-            versions.refuse_newer(tree, version, self.settings.image)
-            verify.clear_leases(tree)
+            with Databases(self.settings.var) as databases:
+                version, checked = adopt.lay_out(archive, tree, databases)
+                versions.refuse_newer(tree, version, self.settings.image)
+                verify.clear_leases(tree, databases)
             measure = loss.of_tree(tree)
         except BaseException:
             self.swap.discard()
@@ -163,7 +165,11 @@ def _newest_first(found: Iterable[Snapshot]) -> list[Snapshot]:
 
 
 def fetched(
-    engine: Engine, snapshot: Snapshot, fresh_tree: Callable[[], Path], paths: Sequence[str] = ()
+    engine: Engine,
+    snapshot: Snapshot,
+    fresh_tree: Callable[[], Path],
+    databases: Databases,
+    paths: Sequence[str] = (),
 ) -> tuple[Path, int]:
     """A verified tree and its number of databases.
 
@@ -175,7 +181,7 @@ def fetched(
         tree = fresh_tree()
         engine.pull(snapshot, tree, paths, anew=anew)
         journal.say("verifying what was fetched")
-        return tree, verify.verify(tree)
+        return tree, verify.verify(tree, databases)
 
     try:
         return fetch(anew=False)

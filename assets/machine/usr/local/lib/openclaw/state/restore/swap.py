@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,8 +31,7 @@ class Swap:
         return self.tree
 
     def discard(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.home)
+        files.remove_tree(self.home)
 
     def begin(self, paths: Sequence[str], facts: dict[str, Any]) -> None:
         """From here on the move is finished, by this process or a later boot.
@@ -82,7 +79,7 @@ class Swap:
         self.discard()
         kept = sorted(self.asides.iterdir()) if self.asides.is_dir() else []
         for old in kept[:-KEPT_ASIDES]:
-            shutil.rmtree(old)
+            files.remove_tree(old)
 
     def _replace(self, path: str, source: Path, aside: Path) -> None:
         live = self.settings.data / path

@@ -53,6 +53,13 @@ class Index:
     def keep(self, path: str) -> None:
         self._database.execute("UPDATE entry SET seen = ? WHERE path = ?", (self.run, os.fsencode(path)))
 
+    def keep_below(self, path: str) -> None:
+        """All that is known of a directory."""
+        below = os.fsencode(path) + b"/"
+        values = (self.run, below, below[:-1] + b"0")
+        # All that begins with the one ends before the other: "0" follows "/".
+        self._database.execute("UPDATE entry SET seen = ? WHERE path > ? AND path < ?", values)
+
     def keep_logs(self) -> None:
         """Of the databases that this run met."""
         self._database.execute(

@@ -1,6 +1,7 @@
 """The staged copy: one consistent picture of the three roots, kept between runs and brought up to date by each.
 
 Databases first, then the other files, as OpenClaw's documentation asks: a database may name files, never the other way.
+What cannot be read costs itself: its last good copy stays where there is one, the rest is brought up to date.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import sqlite3
 import stat
 import time
@@ -17,18 +17,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from openclaw.settings import Settings
-from openclaw.state.databases import page_log, sqlite
-from openclaw.state.openclaw_data.layout import is_openclaw_database
-from openclaw.state.staging import walk
+from openclaw.state.databases import page_log
+from openclaw.state.databases.sqlite import SIDECARS, Databases, Unreadable, has_header
+from openclaw.state.openclaw_data.layout import is_essential_database, is_openclaw_database
+from openclaw.state.openclaw_data.leases import LEASE_TABLES
 from openclaw.state.staging.index import Entry, Index
+from openclaw.state.staging.mounts import Batch, Found, Mounts, Opened, Status
 from openclaw.state.staging.tree import StagedTree
 from openclaw.system import file_copy, files, journal
-from openclaw.system.errors import Refused, StateError
-from openclaw.system.links import is_behind_link
+from openclaw.system.errors import StateError
 from openclaw.system.progress import Progress
 
 # A file that changed this shortly before it was staged is looked at again by the next run.
 RACY_NS = 2_000_000_000
+# How many of those that are left out a record lists; it counts all.
+MOST_LISTED = 20
+
+
+@dataclass
+class LeftOut:
+    """What could not be read, and is in the backup as an earlier copy at best."""
+
+    count: int = 0
+    # Path and reason of the first ones.
+    first: list[tuple[str, str]] = field(default_factory=list)
+
+    def note(self, path: str, reason: str) -> None:
+        self.count += 1
+        if len(self.first) < MOST_LISTED:
+            self.first.append((path, reason))
 
 
 @dataclass
@@ -42,6 +59,9 @@ class Staged:
     unstable: list[str] = field(default_factory=list)
     # Databases that no machine could start from.
     broken: list[str] = field(default_factory=list)
+    # OpenClaw's own databases that could not be copied now.
+    unreadable: list[str] = field(default_factory=list)
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 class Staging:
@@ -52,36 +72,52 @@ class Staging:
         self.tree = StagedTree(self.home)
         # There while the tree is not what the index says.
         self.unfinished = self.home / "unfinished"
+        self._databases = Databases(settings.var)
         # New databases, and what only looks like one.
         self._met: set[str] = set()
+        # What SQLite did not read: it is not asked again in this run.
+        self._failed: dict[str, Unreadable] = {}
         self._logs = logs
         self._read = 0
         self._unstable: list[str] = []
         self._broken: list[str] = []
+        self._unreadable: list[str] = []
+        self._left_out = LeftOut()
 
     @contextlib.contextmanager
     def refreshed(self) -> Iterator[Staged]:
         """@raises Refused when a root is missing, StateError when the disk is full"""
-        missing = [str(root) for root in self.roots.values() if root.is_symlink() or not root.is_dir()]
-        if missing:
-            raise Refused(
-                f"nothing is backed up: {', '.join(missing)} is missing or a link, and an absent source is never pushed"
-            )
-        self._discard_if_of_another_boot()
-        index = Index(self.home / "index.sqlite", time.time_ns())
-        self.unfinished.touch()
+        with Mounts(self.roots) as mounts:
+            self._discard_if_of_another_boot()
+            index = Index(self.home / "index.sqlite", time.time_ns())
+            self.unfinished.touch()
+            with self._room(index):
+                with self._databases:
+                    self._refresh(index, mounts)
+                self.tree.drop_unseen(index)
+                self.tree.set_directory_times(index)
+                index.commit()
+                self.unfinished.unlink()
+        with self._room(index):
+            yield self._staged(index)
+        index.close()
+
+    def _staged(self, index: Index) -> Staged:
+        files, size = index.totals()
+        for path, reason in self._left_out.first:
+            journal.say(f"left out: {path}: {reason}")
+        if self._left_out.count > len(self._left_out.first):
+            journal.say(f"left out: {self._left_out.count} in all")
+        lists = (list(dict.fromkeys(one)) for one in (self._unstable, self._broken, self._unreadable))
+        return Staged(self.tree.root, files, size, index.databases(), index, self._read, *lists, self._left_out)
+
+    def discard(self) -> None:
+        files.remove_tree(self.home)
+
+    @contextlib.contextmanager
+    def _room(self, index: Index) -> Iterator[None]:
         try:
-            self._copy_known_databases(index)
-            # A new database may name files that the walk had passed before they were there.
-            while self._walk_and_copy(index):
-                pass
-            self.tree.drop_unseen(index)
-            self.tree.set_directory_times(index)
-            index.commit()
-            self.unfinished.unlink()
-            files, size = index.totals()
-            databases = index.databases()
-            yield Staged(self.tree.root, files, size, databases, index, self._read, self._unstable, self._broken)
+            yield
         except (OSError, sqlite3.OperationalError) as error:
             if not _is_full(error):
                 raise
@@ -89,12 +125,6 @@ class Staging:
                 index.close()
             self.discard()
             raise StateError(f"no space left for the staged copy; {self.home} was emptied: {error}") from error
-        else:
-            index.close()
-
-    def discard(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.home)
 
     def _discard_if_of_another_boot(self) -> None:
         """Or made for another engine. Nothing in here is synced: after a power cut any file may be empty while the
@@ -109,87 +139,139 @@ class Staging:
             marker.write_text(made)
             files.sync_directory(self.home)
 
-    def _copy_known_databases(self, index: Index) -> None:
+    def _refresh(self, index: Index, mounts: Mounts) -> None:
         for path in index.databases():
-            name, _, rest = path.partition("/")
-            source = os.path.join(self.roots[name], rest)
-            if is_behind_link(source, self.roots[name]):
-                continue
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                status = os.lstat(source)
-                if stat.S_ISREG(status.st_mode) and sqlite.is_database(source):
-                    self._stage_database(index, path, source, status)
+            # Otherwise the walk sees what is there now.
+            with contextlib.suppress(OSError), mounts.look(path) as opened:
+                if has_header(opened.descriptor):
+                    self._stage_database(index, path, opened)
+        # A new database may name files that the walk had passed before they were there.
+        while self._walk_and_copy(index, mounts):
+            pass
 
-    def _walk_and_copy(self, index: Index) -> bool:
+    def _walk_and_copy(self, index: Index, mounts: Mounts) -> bool:
         """Whether it met a database that was not known. What a former walk saw and this one does not is gone."""
         index.begin_walk()
         self.tree.begin_walk()
+        self._left_out = LeftOut()
         met = len(self._met)
-        progress = Progress("staging")
-        for number, (path, source, status) in enumerate(walk.walk(self.roots)):
+        progress, number = Progress("staging"), 0
+        for batch in mounts.walk():
+            number += len(batch.found)
             progress.at(number, self._read)
-            known = index.get(path)
-            if stat.S_ISDIR(status.st_mode):
-                self._stage_directory(index, path, known, status)
-            elif stat.S_ISLNK(status.st_mode):
-                if not _is_sidecar(index, path):
-                    self._stage_link(index, path, source, status)
-            elif stat.S_ISREG(status.st_mode):
-                if known and known.kind == "database" and sqlite.is_database(source):
-                    index.keep(path)
-                elif _is_sidecar(index, path):
-                    continue
-                elif known and known.kind == "file" and self._is_current(path, known.fingerprint, source, status):
-                    index.keep(path)
-                elif sqlite.is_database(source):
-                    self._stage_database(index, path, source, status)
-                    self._met.add(path)
-                else:
-                    self._note_broken(path, known, status)
-                    self._stage_file(index, path, source, status)
+            for path, reason in batch.faults:
+                self._leave_out(index, path, reason)
+                index.keep_below(path)
+            self._stage_files(
+                index, mounts, batch, [at for at, one in enumerate(batch.found) if self._pass(index, one)]
+            )
         return len(self._met) > met
 
-    def _is_current(self, path: str, known: str, source: str, status: os.stat_result) -> bool:
-        if known != _fingerprint(source, status, database=False):
+    def _pass(self, index: Index, found: Found) -> bool:
+        """Whether its content has to be looked at; what needs no look is staged."""
+        path, status, leads_to = found
+        known = index.get(path)
+        if stat.S_ISDIR(status.st_mode):
+            self._stage_directory(index, path, known, status)
+        elif stat.S_ISLNK(status.st_mode):
+            if not _is_sidecar(index, path):
+                self._stage_link(index, path, known, status, leads_to)
+        elif stat.S_ISREG(status.st_mode):
+            if known and known.kind == "database":
+                return True
+            if _is_sidecar(index, path):
+                return False
+            if not (known and known.kind == "file" and self._is_current(path, known.fingerprint, status)):
+                return True
+            index.keep(path)
+        elif not stat.S_ISSOCK(status.st_mode):
+            # A socket is nothing without its process.
+            self._left_out.note(path, "neither a file, a directory nor a link")
+        return False
+
+    def _stage_files(self, index: Index, mounts: Mounts, batch: Batch, numbers: list[int]) -> None:
+        for number, opened in mounts.open(numbers):
+            path = batch.found[number].path
+            if isinstance(opened, OSError):
+                if opened.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                    has_copy = self._has_copy(index, path)
+                    if has_copy or path.endswith(".sqlite"):
+                        self._note_unreadable(path, has_copy)
+                    self._leave_out(index, path, opened.strerror)
+                continue
+            known = index.get(path)
+            if not has_header(opened.descriptor):
+                if not _is_sidecar(index, path):
+                    self._note_broken(path, known, opened.status)
+                    self._stage_file(index, path, opened)
+            elif known and known.kind == "database":
+                index.keep(path)
+            elif not _is_sidecar(index, path):
+                self._met.add(path)
+                with contextlib.suppress(FileNotFoundError), mounts.look(path) as looked:
+                    self._stage_database(index, path, looked)
+
+    def _is_current(self, path: str, known: str, status: Status) -> bool:
+        if known != _fingerprint(status):
             return False
         return status.st_nlink == 1 or self.tree.is_first_name(path, status) or self.tree.share(path, status)
 
-    def _stage_database(self, index: Index, path: str, source: str, status: os.stat_result) -> None:
-        fingerprint = _fingerprint(source, status, database=True)
+    def _stage_database(self, index: Index, path: str, opened: Opened) -> None:
+        # An empty log says nothing; reading a database may leave one behind.
+        logs = [one for name, one in opened.beside.items() if name != "-shm"]
+        beside = [one for one in logs if stat.S_ISREG(one.st_mode) and one.st_size]
+        fingerprint = _fingerprint(opened.status, *beside)
         known = index.get(path)
         if known and known.kind == "database" and known.fingerprint == fingerprint:
             index.keep(path)
             return
-        new = self.tree.clear_new()
+        root, _, rest = path.partition("/")
+        source, new = os.path.join(self.roots[root], rest), self.tree.clear_new()
+        check = LEASE_TABLES if is_openclaw_database(path) else None
         try:
-            version = sqlite.copy(source, new)
-        except sqlite3.DatabaseError as error:
-            if not os.path.exists(source):
-                return
-            if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
-                raise OSError(errno.ENOSPC, str(error)) from error
-            # The header alone does not make a database; as a file it is still someone's.
-            if isinstance(error, sqlite3.OperationalError):
-                if is_openclaw_database(path):
-                    raise StateError(f"cannot copy the database {source}: {error}") from error
-                self._keep_last_copy(index, path, f"cannot be copied now ({error})")
-                return
-            journal.say(
-                f"{source} has SQLite's header but is no database SQLite can read ({error}): kept as a plain file"
-            )
-            if is_openclaw_database(path):
-                self._broken.append(path)
-            self._stage_file(index, path, source, status)
+            if path in self._failed:
+                raise self._failed[path]
+            version, faults = self._databases.copy(source, self.roots[root], opened.status, new, check)
+        except FileNotFoundError:
             return
-        faults = sqlite.faults(new) if is_openclaw_database(path) else []
+        except Unreadable as error:
+            self._stage_without_sqlite(index, path, opened, error, is_alone=not beside)
+            self._failed[path] = error
+            return
         if faults:
             self._broken.append(path)
-            journal.say(f"{source} does not pass SQLite's integrity check: {faults[0]}")
+            journal.say(f"{path} is not sound: {faults[0]}")
         size = new.stat().st_size
-        self._put_database(index, path, known, status)
+        self._put_database(index, path, known, opened.status)
         self._read += size
         # One that is broken is looked at again by each run.
         index.put(path, "database", fingerprint if _is_old(fingerprint) and not faults else "racy", size, version)
+
+    def _stage_without_sqlite(self, index: Index, path: str, opened: Opened, error: Unreadable, is_alone: bool) -> None:
+        """@param is_alone whether the file is all of it, without a log or a journal"""
+        has_copy = self._has_copy(index, path)
+        if is_openclaw_database(path) and not error.passing:
+            self._broken.append(path)
+        else:
+            self._note_unreadable(path, has_copy)
+        if error.passing and (has_copy or not is_alone):
+            self._keep_last_copy(index, path, f"cannot be copied now ({error})")
+            return
+        # The header alone does not make a database; as a file it is still someone's.
+        if path not in self._failed:
+            journal.say(f"{path} has SQLite's header but SQLite cannot read it ({error}): kept as a plain file")
+        self._stage_file(index, path, opened)
+
+    def _has_copy(self, index: Index, path: str) -> bool:
+        known = index.get(path)
+        return known is not None and known.kind == "database"
+
+    def _note_unreadable(self, path: str, has_copy: bool) -> None:
+        """Of OpenClaw's own. Without any copy of what is essential, no machine could start from the rest."""
+        if is_essential_database(path) and not has_copy:
+            self._broken.append(path)
+        elif is_openclaw_database(path):
+            self._unreadable.append(path)
 
     def _put_database(self, index: Index, path: str, known: Entry | None, status: os.stat_result) -> None:
         log = path + page_log.SUFFIX
@@ -201,24 +283,19 @@ class Staging:
         if beside and beside.kind == "log":
             self.tree.remove(log)
 
-    def _stage_file(self, index: Index, path: str, source: str, status: os.stat_result) -> None:
+    def _stage_file(self, index: Index, path: str, opened: Opened) -> None:
+        status = opened.status
         if status.st_nlink > 1 and not self.tree.is_first_name(path, status) and self.tree.share(path, status):
-            index.put(path, "file", _fingerprint(source, status, database=False), file_copy.stored_bytes(status))
+            index.put(path, "file", _fingerprint(status), file_copy.stored_bytes(status))
             return
         try:
-            status = file_copy.copy_file(source, self.tree.clear_new())
-        except FileNotFoundError:
-            return
+            status = file_copy.copy_open(opened.descriptor, self.tree.clear_new())
         except file_copy.Changing:
             self._keep_last_copy(index, path, f"was being written during each of {file_copy.ATTEMPTS} attempts")
             return
-        except OSError as error:
-            if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
-                raise
-            return
         self.tree.place(path, status)
         self._read += status.st_size
-        fingerprint = _fingerprint(source, status, database=False)
+        fingerprint = _fingerprint(status)
         index.put(path, "file", fingerprint if _is_old(fingerprint) else "racy", file_copy.stored_bytes(status))
 
     def _note_broken(self, path: str, known: Entry | None, status: os.stat_result) -> None:
@@ -230,12 +307,17 @@ class Staging:
 
     def _keep_last_copy(self, index: Index, path: str, reason: str) -> None:
         self._unstable.append(path)
-        has_copy = index.get(path) is not None
-        journal.say(f"{path} {reason}: {'its last good copy stays' if has_copy else 'there is no copy of it yet'}")
-        if has_copy:
-            index.keep(path)
+        if index.get(path) is None:
+            self._left_out.note(path, reason)
+            return
+        journal.say(f"{path} {reason}: its last good copy stays")
+        index.keep(path)
 
-    def _stage_directory(self, index: Index, path: str, known: Entry | None, status: os.stat_result) -> None:
+    def _leave_out(self, index: Index, path: str, reason: str) -> None:
+        self._left_out.note(path, reason)
+        index.keep(path)
+
+    def _stage_directory(self, index: Index, path: str, known: Entry | None, status: Status) -> None:
         self.tree.make_directory(path, status)
         fingerprint = f"{status.st_mtime_ns}:{status.st_mode}:{status.st_uid}:{status.st_gid}"
         if known and known.kind == "directory" and known.fingerprint == fingerprint:
@@ -243,31 +325,19 @@ class Staging:
         else:
             index.put(path, "directory", fingerprint)
 
-    def _stage_link(self, index: Index, path: str, source: str, status: os.stat_result) -> None:
-        fingerprint = _fingerprint(source, status, database=False)
-        known = index.get(path)
+    def _stage_link(self, index: Index, path: str, known: Entry | None, status: Status, leads_to: str) -> None:
+        fingerprint = _fingerprint(status)
         if known and known.kind == "link" and known.fingerprint == fingerprint:
             index.keep(path)
             return
-        try:
-            pointee = os.readlink(source)
-        except OSError:
-            return
-        os.symlink(pointee, self.tree.clear_new())
+        os.symlink(leads_to, self.tree.clear_new())
         self.tree.place(path, status)
         index.put(path, "link", fingerprint)
 
 
-def _fingerprint(source: str, status: os.stat_result, database: bool) -> str:
-    parts = [file_copy.fingerprint(status)]
-    if database:
-        for suffix in ("-wal", "-journal"):
-            with contextlib.suppress(OSError):
-                beside = os.lstat(f"{source}{suffix}")
-                # An empty log says nothing; reading a database may leave one behind.
-                if beside.st_size:
-                    parts.append(file_copy.fingerprint(beside))
-    return ";".join(":".join(map(str, part)) for part in parts)
+def _fingerprint(*statuses: os.stat_result | Status) -> str:
+    """Of a file, or of all that a database consists of."""
+    return ";".join(":".join(map(str, file_copy.fingerprint(one))) for one in statuses)
 
 
 def _is_old(fingerprint: str) -> bool:
@@ -280,7 +350,7 @@ def _is_full(error: Exception) -> bool:
 
 
 def _is_sidecar(index: Index, path: str) -> bool:
-    for suffix in sqlite.SIDECARS:
+    for suffix in SIDECARS:
         if path.endswith(suffix):
             base = index.get(path[: -len(suffix)])
             return base is not None and base.kind == "database"

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 from pathlib import Path
 
 from openclaw.state.databases import page_log
 from openclaw.state.staging.index import Index
+from openclaw.system import files
 from openclaw.system.links import is_behind_link
 
 
@@ -31,7 +31,7 @@ class StagedTree:
 
     def clear_new(self) -> Path:
         """Where to make what place() then puts in."""
-        _remove(self.new)
+        files.remove_tree(self.new)
         return self.new
 
     def place(self, path: str, status: os.stat_result) -> None:
@@ -46,17 +46,20 @@ class StagedTree:
         self._make_parents(path)
         database = self.root / path
         log = page_log.log_of(database)
+        if os.path.lexists(log) and not _is_plain(log):
+            # What somebody had there before there was a database: a link, through which the log would be written.
+            files.remove_tree(log)
         if not _is_plain(database) or not page_log.append(database, self.new):
             return False
         newest = log if log.exists() else database
         for one in {database, newest}:
             _give(one, status)
-        os.utime(newest, ns=(status.st_mtime_ns, status.st_mtime_ns))
+        os.utime(newest, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
         self.new.unlink()
         return True
 
     def remove(self, path: str) -> None:
-        _remove(self.root / path)
+        files.remove_tree(self.root / path)
 
     def make_directory(self, path: str, status: os.stat_result) -> None:
         target = self.root / path
@@ -76,7 +79,7 @@ class StagedTree:
         try:
             if not target.exists() or not os.path.samestat(target.lstat(), original.lstat()):
                 self._make_parents(path)
-                os.link(original, self.clear_new())
+                os.link(original, self.clear_new(), follow_symlinks=False)
                 _replace(self.new, target)
         except FileNotFoundError:
             return False
@@ -90,10 +93,8 @@ class StagedTree:
             if is_behind_link(target, self.root):
                 # The directory it was in went as a whole; behind the link in its place there are others' files.
                 continue
-            if kind == "directory" and target.is_dir() and not target.is_symlink():
-                shutil.rmtree(target)
-            elif kind != "directory" and not target.is_dir():
-                _remove(target)
+            if (kind == "directory") == (target.is_dir() and not target.is_symlink()):
+                files.remove_tree(target)
         index.forget_unseen()
 
     def set_directory_times(self, index: Index) -> None:
@@ -102,7 +103,7 @@ class StagedTree:
             if entry.kind == "directory":
                 with contextlib.suppress(FileNotFoundError):
                     changed = int(entry.fingerprint.partition(":")[0])
-                    os.utime(self.root / entry.path, ns=(changed, changed))
+                    os.utime(self.root / entry.path, ns=(changed, changed), follow_symlinks=False)
 
     def _first_name(self, path: str, status: os.stat_result) -> str:
         return self._names.setdefault((status.st_dev, status.st_ino), path)
@@ -133,17 +134,15 @@ def _give(path: Path, status: os.stat_result) -> None:
         os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)
         # It takes a set-user-ID bit away.
         now = path.lstat()
-    if not stat.S_ISLNK(status.st_mode) and now.st_mode != status.st_mode:
-        os.chmod(path, stat.S_IMODE(status.st_mode))
-
-
-def _remove(path: Path) -> None:
-    # Its directory may be a file now.
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        path.unlink()
+    if not stat.S_ISLNK(now.st_mode) and now.st_mode != status.st_mode:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.fchmod(fd, stat.S_IMODE(status.st_mode))
+        finally:
+            os.close(fd)
 
 
 def _replace(new: Path, target: Path) -> None:
     if target.is_dir() and not target.is_symlink():
-        shutil.rmtree(target)
+        files.remove_tree(target)
     os.replace(new, target)
