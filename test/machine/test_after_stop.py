@@ -77,7 +77,7 @@ def test_what_the_container_says_is_printed_only_as_far_as_it_is_a_version(stop)
 
 def test_a_kill_for_memory_is_said_and_counted(stop, machine):
     done = stop(137, kills=".\\n")
-    assert done.returncode == 1 and "killed for memory: 1 times" in done.stderr
+    assert done.returncode == 1 and "killed for memory in OpenClaw's container: 1;" in done.stderr
     assert machine.aws_state["metrics"] == [["KilledForMemory", "1"]]
 
 

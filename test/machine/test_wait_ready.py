@@ -192,7 +192,7 @@ class TestKilledForMemory:
         return look
 
     def test_what_the_kernel_has_killed_is_said_and_counted(self, look, machine):
-        assert "killed for memory: 2 times" in look(".\\n.\\n")
+        assert "killed for memory in OpenClaw's container: 2;" in look(".\\n.\\n")
         assert ["KilledForMemory", "2"] in machine.aws_state["metrics"]
         assert "killed" not in look("")
 

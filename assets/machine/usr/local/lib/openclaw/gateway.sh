@@ -37,11 +37,12 @@ ask() {
 # So no secret is handed around, and a token or password that the configuration changes does not matter.
 ask_inside() {
   local text
+  # The inner time limit is for the process in the container, which outlives its client.
   # shellcheck disable=SC2016 # for the bash in the container
   text=$(timeout --kill-after 2 10 docker exec "$CONTAINER" bash -c '
     exec 3<>/dev/tcp/127.0.0.1/18789 || exit
     printf "GET /%s HTTP/1.0\r\nHost: localhost\r\n\r\n" "$0" >&3
-    exec cat <&3' "$1" 2>/dev/null | bounded)
+    exec timeout 8 cat <&3' "$1" 2>/dev/null | bounded)
   printf '%s' "${text#*$'\r\n\r\n'}"
 }
 
@@ -94,6 +95,6 @@ tell_kills() {
     --filter event=oom --format . 2>/dev/null | wc --lines) || return 0
   printf '%s\n' "$now" >"$RUN/kills-asked"
   ((kills > 0)) || return 0
-  log "error: killed for memory: $kills times in OpenClaw's container; a larger instance type, or less work at once, helps"
+  log "error: killed for memory in OpenClaw's container: $kills; a larger instance type, or less work at once, helps"
   publish_metric KilledForMemory "$kills" Count
 }
