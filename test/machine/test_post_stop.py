@@ -1,4 +1,4 @@
-"""after-stop and pause-restart: what an end of the gateway means, and when the next start is due."""
+"""post-stop and pause-restart: what an end of the gateway means, and when the next start is due."""
 
 import time
 
@@ -20,7 +20,7 @@ def stop(machine):
     machine.stub("systemctl", '[[ $1 != list-jobs || -z $JOB ]] || echo "7 openclaw.service $JOB running"')
 
     def stop(status, *, job="", said="", kills="", **env):
-        return machine.run("after-stop", EXIT_STATUS=str(status), JOB=job, SAID=said, KILLS=kills, **env)
+        return machine.run("post-stop", EXIT_STATUS=str(status), JOB=job, SAID=said, KILLS=kills, **env)
 
     return stop
 
