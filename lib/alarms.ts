@@ -34,7 +34,7 @@ export class Alarms extends Construct {
 
     // A replacement boots in a few minutes: a quarter of an hour of silence is not a boot any more.
     this.alarm('ServiceNotReady', {
-      alarmDescription: 'OpenClaw does not answer as ready, or no machine is running',
+      alarmDescription: 'OpenClaw does not serve, or no machine is running',
       metric: metrics.own('ServiceReady', cloudwatch.Stats.MAXIMUM),
       bad: 'below',
       threshold: 1,
@@ -72,6 +72,21 @@ export class Alarms extends Construct {
     this.alarm('StartRefused', {
       alarmDescription: 'OpenClaw refuses its state or configuration: no restart and no other machine changes that',
       metric: metrics.own('StartRefused', cloudwatch.Stats.MAXIMUM),
+      bad: 'above',
+      threshold: 0,
+      evaluationPeriods: 1,
+    });
+    this.alarm('ChannelsFailing', {
+      alarmDescription:
+        'A channel has not worked for a quarter of an hour, while the rest of OpenClaw serves: operations names it',
+      metric: metrics.own('ChannelsFailing', cloudwatch.Stats.MAXIMUM),
+      bad: 'above',
+      threshold: 0,
+      evaluationPeriods: 3,
+    });
+    this.alarm('KilledForMemory', {
+      alarmDescription: 'The kernel killed a program of OpenClaw for memory: the machine is too small for what it does',
+      metric: metrics.own('KilledForMemory', cloudwatch.Stats.SUM),
       bad: 'above',
       threshold: 0,
       evaluationPeriods: 1,

@@ -68,6 +68,28 @@ describe('alarms', () => {
       'notBreaching',
     ],
     [
+      'ChannelsFailing',
+      {
+        Namespace: 'OpenClaw/dev',
+        MetricName: 'ChannelsFailing',
+        Threshold: 0,
+        ComparisonOperator: 'GreaterThanThreshold',
+        EvaluationPeriods: 3,
+      },
+      'notBreaching',
+    ],
+    [
+      'KilledForMemory',
+      {
+        Namespace: 'OpenClaw/dev',
+        MetricName: 'KilledForMemory',
+        Statistic: 'Sum',
+        Threshold: 0,
+        ComparisonOperator: 'GreaterThanThreshold',
+      },
+      'notBreaching',
+    ],
+    [
       'DrainNotClean',
       { Namespace: 'OpenClaw/dev', MetricName: 'DrainClean', Threshold: 1, ComparisonOperator: 'LessThanThreshold' },
       'notBreaching',
@@ -160,8 +182,10 @@ describe('alarms', () => {
 
   test('watch no backup with backup=off', () => {
     expect(Object.keys(alarmsOf(synthesize({ backup: 'off' }))).sort()).toEqual([
+      'ChannelsFailing',
       'DiskFull',
       'InstanceStatus',
+      'KilledForMemory',
       'MemoryPressure',
       'ServiceNotReady',
       'StartRefused',

@@ -3,6 +3,7 @@
 import importlib.machinery
 import importlib.util
 import os
+import runpy
 import sys
 
 import pytest
@@ -23,8 +24,9 @@ def test_the_gateway_is_reached_from_this_machine_only():
     assert GATEWAY["ports"] == ["127.0.0.1:18789:18789"]
 
 
-def test_the_host_name_outlives_a_machine():
-    assert GATEWAY["hostname"] == "openclaw"
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_host_name_outlives_a_machine(service):
+    assert SERVICES[service]["hostname"] == "openclaw"
 
 
 def test_state_stands_where_its_own_paths_say():
@@ -39,8 +41,28 @@ def test_state_stands_where_its_own_paths_say():
 def test_a_container_can_do_little(service):
     service = SERVICES[service]
     assert service["cap_drop"] == ["ALL"] and service["security_opt"] == ["no-new-privileges:true"]
-    assert service["read_only"] is True
+    assert service["read_only"] is True and service["user"] == "1000:1000"
+    assert service["ulimits"] == {"core": 1}
+    assert 0 < service["pids_limit"] <= 4096 and service["oom_score_adj"] > 0
     assert "/var/run/docker.sock" not in str(service["volumes"])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_memory_is_limited_where_the_machine_says_how_much(service):
+    # Without the variables, as where a text is only read, no limit.
+    assert SERVICES[service]["mem_limit"] == "${OPENCLAW_MEMORY_LIMIT:-0}"
+    assert SERVICES[service]["memswap_limit"] == "${OPENCLAW_MEMORY_SWAP_LIMIT:-0}"
+
+
+@pytest.mark.parametrize("name", ["XDG_CACHE_HOME", "NPM_CONFIG_CACHE", "SQLITE_TMPDIR"])
+def test_what_grows_with_the_state_is_on_the_volume_and_in_no_backup(name):
+    left_out = runpy.run_path(next(ASSETS.rglob("exclusions.py")))["DIRECTORIES"]
+    home, _, inside = GATEWAY["environment"][name].partition("/.openclaw/")
+    assert home == "/home/node" and inside.split("/")[0] in left_out
+
+
+def test_nothing_names_the_machine_to_a_container_that_cannot_reach_it():
+    assert not any("extra_hosts" in service for service in SERVICES.values())
 
 
 def test_systemd_is_the_only_supervisor():

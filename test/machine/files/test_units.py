@@ -92,7 +92,8 @@ class TestTheGateway:
         assert settings("openclaw-image.service")["RemainAfterExit"] == ["yes"]
         assert "RemainAfterExit" not in settings("openclaw-secrets.service")
         assert "pull_policy: never" in (ASSETS / "opt/openclaw/docker-compose.yaml").read_text()
-        (start,) = settings(self.NAME)["ExecStart"]
+        assert settings(self.NAME)["ExecStart"] == ["/usr/local/libexec/openclaw/start-gateway"]
+        start = (LIBEXEC / "start-gateway").read_text()
         assert "--force-recreate" in start and "--pull" not in start
 
     def test_is_active_only_when_ready(self):
@@ -108,7 +109,13 @@ class TestTheGateway:
     def test_a_refusal_is_final_and_a_crash_is_not(self):
         assert settings(self.NAME)["RestartPreventExitStatus"] == ["78"]
         assert settings(self.NAME)["Restart"] == ["always"]
-        assert settings(self.NAME)["StartLimitBurst"] and settings(self.NAME)["StartLimitIntervalSec"]
+
+    def test_a_start_is_never_refused_for_its_number(self):
+        assert settings(self.NAME)["StartLimitIntervalSec"] == ["0"]
+        # The pause of one that crashes has to end before systemd ends it, and its failure is no reason not to start.
+        pause = int(re.search(r"OPENCLAW_CRASH_WINDOW:-(\d+)", (LIBEXEC / "pause-restart").read_text())[1])
+        assert pause < int(settings(self.NAME)["TimeoutStartSec"][0])
+        assert settings(self.NAME)["ExecStartPre"] == ["-/usr/local/libexec/openclaw/pause-restart"]
 
 
 @pytest.mark.parametrize("other", ["openclaw.service", "openclaw-backup.service", "openclaw-drill.service"])
@@ -146,6 +153,24 @@ def test_what_a_daemon_keeps_of_the_environment_is_in_memory(daemon, mount, wher
     assert f"Requires={mount}" in drop_in and f"After={mount}" in drop_in
     assert settings(mount)["Where"] == [where] and settings(mount)["Type"] == ["tmpfs"]
     assert f"{daemon}.service" in words(mount, "Before")
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("drain", -900), ("interruption", -900), ("backup", -500)], ids=["drain", "watcher", "backup"]
+)
+def test_the_kernel_takes_the_container_before_what_saves_its_state(name, most):
+    assert int(settings(f"openclaw-{name}.service")["OOMScoreAdjust"][0]) <= most
+
+
+def test_a_crash_leaves_no_dump_of_memory():
+    # The kernel pipes a dump to systemd-coredump at any limit but one byte.
+    assert "DefaultLimitCORE=1" in (ASSETS / "etc/systemd/system.conf.d/openclaw.conf").read_text().splitlines()
+    for daemon in ("docker", "containerd"):
+        assert "LimitCORE=1" in (UNITS / f"{daemon}.service.d/openclaw.conf").read_text().splitlines()
+    coredump = (ASSETS / "etc/systemd/coredump.conf.d/openclaw.conf").read_text().splitlines()
+    assert {"Storage=none", "ProcessSizeMax=0"} <= set(coredump)
+    overriding = [name for name in SERVICES if "LimitCORE" in settings(name)]
+    assert overriding == []
 
 
 def test_docker_keeps_images_where_the_mounts_are_not_and_logs_within_bounds():

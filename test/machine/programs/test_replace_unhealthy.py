@@ -1,11 +1,10 @@
 """replace-unhealthy: when another machine is asked for, and when that would only burn one after the other."""
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from machine.gateway import Gateway
 
 
 def asked(machine):
@@ -22,29 +21,15 @@ esac
 """
 
 
-class Gateway(BaseHTTPRequestHandler):
-    ready = "false"
-
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(f'{{"ready":{self.ready}}}'.encode())
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def check(machine, imds):
     """Runs the program; a machine is old and unready for long unless a test says otherwise."""
-    handler = type("Handler", (Gateway,), {})
-    server = HTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    gateway = Gateway(machine)
     machine.stub("systemctl", SYSTEMCTL)
     machine.stub("aws", "")
 
-    def check(*, ready=False, age=7200, unready=901, status=1, restore=0, **unit):
-        handler.ready = "true" if ready else "false"
+    def check(*, ready=False, failing=("startup-sidecars",), age=7200, unready=901, status=1, restore=0, **unit):
+        gateway.ready = [{"ready": ready, "failing": failing}]
         now = int(time.time())
         if age is not None:
             (machine.var / "first-seen").write_text(str(now - age))
@@ -52,7 +37,6 @@ def check(machine, imds):
             (machine.run_dir / "unready-since").write_text(str(now - unready))
         done = machine.run(
             "replace-unhealthy",
-            OPENCLAW_READY_URL=f"http://127.0.0.1:{server.server_port}/readyz",
             OPENCLAW_IMDS=imds.url,
             STATUS=str(status),
             RESTORE=str(restore),
@@ -62,8 +46,8 @@ def check(machine, imds):
         return done.stderr
 
     yield check
-    server.shutdown()
-    server.server_close()
+    gateway.shutdown()
+    gateway.server_close()
 
 
 def test_asks_for_another_machine_after_a_quarter_of_an_hour(check, machine):
@@ -79,6 +63,12 @@ def test_a_ready_gateway_forgets_what_was(check, machine):
     assert not (machine.run_dir / "unready-since").exists()
     check(unready=None)
     assert not asked(machine)
+
+
+def test_channels_alone_never_end_a_machine(check, machine):
+    assert check(failing=["telegram", "discord"]) == ""
+    assert not asked(machine)
+    assert not (machine.run_dir / "unready-since").exists()
 
 
 def test_is_patient_with_a_start(check, machine):
@@ -100,7 +90,8 @@ def test_a_young_machine_never_asks(check, machine, age):
 
 
 def test_a_refusal_alarms_and_replaces_nothing(check, machine):
-    assert "exit status 78" in check(status=78)
+    said = check(status=78)
+    assert "exit status 78" in said and "openclaw doctor --fix" in said
     assert not asked(machine)
     assert any("--metric-name StartRefused --value 1" in call for call in machine.calls("aws"))
 

@@ -1,4 +1,4 @@
-"""block-metadata, setup-swap, configure-cloudwatch, post-stop and the `openclaw` command."""
+"""block-metadata, setup-swap, configure-cloudwatch and stop-gateway."""
 
 import json
 import signal
@@ -8,26 +8,55 @@ import threading
 import pytest
 from machine.conftest import ASSETS
 
-RULE = "DOCKER-USER --destination 169.254.169.254/32 --jump REJECT"
-
 
 class TestBlockMetadata:
-    def test_adds_the_rule_once(self, machine):
-        machine.env["RULES"] = str(machine.root / "rules")
-        machine.stub(
-            "iptables",
-            'case "$3" in --check) grep -qxF -- "${*:4}" "$RULES" 2>/dev/null ;; '
-            '--insert) printf "%s\\n" "${*:4}" >>"$RULES" ;; esac',
+    @pytest.fixture
+    def machine(self, machine):
+        """Keeps the rules of each command in a file, the newest first, as --insert does."""
+        machine.env["RULES"] = str(machine.root)
+        rules = (
+            'rules=$RULES/${0##*/}.rules; touch "$rules"; case "$3" in --check) grep -qxF -- "${*:4}" "$rules" ;; '
+            '--insert) printf "%s\\n" "${*:4}" "$(<"$rules")" >"$rules" ;; esac'
         )
-        for _ in range(2):
-            assert machine.run("block-metadata").returncode == 0
-        assert (machine.root / "rules").read_text() == f"{RULE}\n"
+        for command in ("iptables", "ip6tables"):
+            machine.stub(command, rules)
+        machine.stub("iptables-restore", 'cat >>"$RULES/restored"')
+        machine.env["OPENCLAW_IF_INET6"] = str(machine.root)
+        return machine
 
-    def test_fails_when_the_rule_cannot_be_added(self, machine):
-        machine.stub("iptables", "exit 1")
+    def test_closes_link_local_addresses_but_name_resolution_and_this_machine(self, machine):
+        assert machine.run("block-metadata").returncode == 0
+        rules = (machine.root / "iptables.rules").read_text().split("\n")
+        assert "DOCKER-USER --destination 169.254.0.0/16 --jump OPENCLAW-LINK-LOCAL" in rules
+        chain = [line for line in (machine.root / "restored").read_text().splitlines() if line.startswith("-A")]
+        assert [line.split(" ", 2)[2] for line in chain] == [
+            "-d 169.254.169.253/32 -p udp -m udp --dport 53 -j RETURN",
+            "-d 169.254.169.253/32 -p tcp -m tcp --dport 53 -j RETURN",
+            "-j REJECT",
+        ]
+        six = (machine.root / "ip6tables.rules").read_text().split("\n")
+        for bridge in ("docker0", "br-+"):
+            # Answers to what this machine asks of a container, by the published port, come in there too.
+            rule = f"INPUT --in-interface {bridge} --match conntrack ! --ctstate ESTABLISHED,RELATED --jump REJECT"
+            assert rule in rules and rule in six
+        assert "FORWARD --destination fd00:ec2::/32 --jump REJECT" in six
+
+    def test_a_second_run_changes_no_rule(self, machine):
+        machine.run("block-metadata")
+        before = (machine.root / "iptables.rules").read_text()
+        assert machine.run("block-metadata").returncode == 0
+        assert (machine.root / "iptables.rules").read_text() == before
+
+    def test_a_kernel_without_ipv6_needs_no_rule_for_it(self, machine):
+        assert machine.run("block-metadata", OPENCLAW_IF_INET6="/nonexistent").returncode == 0
+        assert machine.calls("ip6tables") == []
+
+    @pytest.mark.parametrize("command", ["iptables", "ip6tables", "iptables-restore"])
+    def test_fails_when_a_rule_cannot_be_made(self, machine, command):
+        machine.stub(command, "exit 1")
         done = machine.run("block-metadata")
         assert done.returncode == 1
-        assert f"cannot add the rule 'iptables --insert {RULE}'" in done.stderr
+        assert "cannot " in done.stderr and command in done.stderr
 
 
 class TestSetupSwap:
@@ -135,29 +164,6 @@ class TestStopGateway:
         machine.stub("docker", "")
         done = machine.run("stop-gateway", MAINPID="")
         assert (done.returncode, done.stderr) == (0, "")
-
-
-class TestAfterStop:
-    def test_takes_the_containers_down(self, machine):
-        machine.stub("docker", "")
-        assert machine.run("post-stop", EXIT_STATUS="137").returncode == 0
-        assert machine.calls("docker") == ["compose down --timeout 25"]
-
-    def test_says_why_there_is_no_restart(self, machine):
-        machine.stub("docker", "")
-        done = machine.run("post-stop", EXIT_STATUS="78")
-        assert "exit status 78" in done.stderr and "sudo systemctl start openclaw.service" in done.stderr
-        assert machine.calls("docker") == ["compose down --timeout 25"]
-
-
-class TestCommand:
-    def test_hands_its_arguments_on_unchanged(self, machine):
-        machine.stub("docker", 'printf "%s|" "$@"; exit 3')
-        # The program is tested as root runs it.
-        machine.stub("sudo", "shift; shift; exit 99")
-        done = machine.run(ASSETS / "usr/local/bin/openclaw", "devices", "list", "a b", "$HOME")
-        assert done.stdout == "exec|--interactive|openclaw-gateway|openclaw|devices|list|a b|$HOME|"
-        assert done.returncode == 3
 
 
 @pytest.mark.parametrize(("job", "asked"), [("4711", False), ("0", True), ("", True)])

@@ -35,10 +35,3 @@ publish_metric() {
     --namespace "$METRIC_NAMESPACE" --metric-name "$1" --value "$2" --unit "${3:-None}" >&2 ||
     log "metric $1=$2 was not published"
 }
-
-# gateway_ready: whether the gateway says that it is ready; its last words are left in `answer`. The body decides, not the
-# status: the Control UI answers unknown paths with 200 too.
-gateway_ready() {
-  answer=$(curl --silent --max-time 5 "${OPENCLAW_READY_URL:-http://127.0.0.1:18789/readyz}") &&
-    [[ $(jq '.ready == true' <<<"$answer" 2>/dev/null) == true ]]
-}
