@@ -1,7 +1,7 @@
 import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from './config/config';
-import { GROUP_RESOURCE, GroupOfOne } from './group-of-one';
+import { GroupOfOne } from './group-of-one';
 import { InstanceRole } from './instance-role';
 import { machineInit } from './machine-init';
 import { Network } from './network';
@@ -67,7 +67,6 @@ export class OpenClawStack extends Stack {
         METRIC_NAMESPACE: metricNamespace,
         LOG_GROUP_PREFIX: parameterPath,
         GROUP_NAME: groupName,
-        GROUP_RESOURCE,
         ALARM_TOPIC: observability.topic.topicArn,
         AUTO_APPROVE_DEVICES: String(config.autoApproveDevices),
         // By it a machine tells a deploy from any other replacement.
