@@ -4,6 +4,7 @@ import { aws_autoscaling as autoscaling, aws_ec2 as ec2, Duration, Stack, Tags, 
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import type { CpuCredits } from './config/config';
 import type { Network } from './network';
 
 export interface GroupOfOneProps {
@@ -12,6 +13,11 @@ export interface GroupOfOneProps {
   readonly network: Network;
   readonly role: IRole;
   readonly instanceType: ec2.InstanceType;
+  /**
+   * Credit option of a burstable type.
+   * @default - the type is not burstable
+   */
+  readonly cpuCredits?: CpuCredits;
   /** Size of the encrypted root volume. */
   readonly rootVolumeSizeGib: number;
   /** What cfn-init does on a new instance. */
@@ -51,6 +57,8 @@ const DRAIN: autoscaling.CfnAutoScalingGroup.LifecycleHookSpecificationProperty 
   defaultResult: autoscaling.DefaultResult.CONTINUE,
 };
 
+const CPU_CREDITS = { standard: ec2.CpuCredits.STANDARD, unlimited: ec2.CpuCredits.UNLIMITED };
+
 /** Logical id of the group, by which a machine finds what it is to become and says how that went. */
 const GROUP_RESOURCE = 'Group';
 
@@ -69,6 +77,7 @@ export class GroupOfOne extends Construct {
       // An instance that cannot become a machine powers itself off, which must be its end. That takes no call of AWS,
       // which may be what is missing, and no right; the group launches another.
       instanceInitiatedShutdownBehavior: ec2.InstanceInitiatedShutdownBehavior.TERMINATE,
+      cpuCredits: props.cpuCredits && CPU_CREDITS[props.cpuCredits],
       role: props.role,
       securityGroup: props.network.securityGroup,
       // A group takes a spot template only for one-time requests without an end; a persistent one would outlive its stack.

@@ -36,6 +36,7 @@ export class OpenClawStack extends Stack {
       metricNamespace,
       backupIntervalMinutes: backsUp ? config.backupIntervalMinutes : undefined,
       alarmEmail: config.alarmEmail,
+      paysForCpu: config.cpuCredits === 'unlimited',
     });
     const network = new Network(this, 'Network', {
       availabilityZone: config.availabilityZone,
@@ -79,6 +80,7 @@ export class OpenClawStack extends Stack {
       role,
       init,
       instanceType: config.instanceType,
+      cpuCredits: config.cpuCredits,
       rootVolumeSizeGib: config.rootVolumeSizeGib,
       spot: config.market === 'spot' ? { maxPrice: config.maxPrice } : undefined,
       ami: config.ami,
@@ -104,9 +106,9 @@ export class OpenClawStack extends Stack {
 
 /** What of a deploy the machine's own files do not tell. */
 function launchedAs(config: Config): string {
-  const { availabilityZone, instanceType, market, maxPrice, rootVolumeSizeGib, ami } = config;
-  const size = rootVolumeSizeGib;
-  return [availabilityZone, instanceType.toString(), market, maxPrice ?? '', size, ami ?? 'latest'].join(',');
+  const { availabilityZone, instanceType, market, maxPrice, cpuCredits, rootVolumeSizeGib, ami } = config;
+  const capacity = [instanceType.toString(), market, maxPrice ?? '', cpuCredits ?? ''];
+  return [availabilityZone, ...capacity, rootVolumeSizeGib, ami ?? 'latest'].join(',');
 }
 
 /** Finds the group's instance and forwards localhost:18789, the only origin that OpenClaw trusts, to its gateway. */

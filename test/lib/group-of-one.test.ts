@@ -102,6 +102,20 @@ describe('capacity', () => {
   });
 });
 
+describe('CPU credits', () => {
+  test.each([
+    [{}, 'standard'],
+    [{ market: 'on-demand' }, 'standard'],
+    [{ instanceType: 't3.small', cpuCredits: 'unlimited' }, 'unlimited'],
+  ])('with %j are %s, whatever the default of the type', (context, CpuCredits) => {
+    expect(launchData(synthesize(context)).CreditSpecification).toEqual({ CpuCredits });
+  });
+
+  test('are not said for a type that has none, which EC2 refuses', () => {
+    expect(launchData(synthesize({ instanceType: 'c7g.large' }))).not.toHaveProperty('CreditSpecification');
+  });
+});
+
 describe('the instance', () => {
   test('has a metadata service out of reach of containers', () => {
     expect(launchData(template).MetadataOptions).toEqual({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 });

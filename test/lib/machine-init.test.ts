@@ -137,7 +137,7 @@ describe('machine.env', () => {
         'GROUP_NAME=openclaw-dev',
         'ALARM_TOPIC=<reference>',
         'AUTO_APPROVE_DEVICES=false',
-        'LAUNCHED_AS=me-central-1a,t4g.small,spot,,15,latest',
+        'LAUNCHED_AS=me-central-1a,t4g.small,spot,,standard,15,latest',
         '',
       ].join('\n'),
     );

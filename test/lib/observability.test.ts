@@ -68,6 +68,28 @@ describe('alarms', () => {
       'notBreaching',
     ],
     [
+      'ExtrasMissing',
+      {
+        Namespace: 'OpenClaw/dev',
+        MetricName: 'ExtrasMissing',
+        Statistic: 'Maximum',
+        Threshold: 0,
+        ComparisonOperator: 'GreaterThanThreshold',
+      },
+      'ignore',
+    ],
+    [
+      'OomKill',
+      {
+        Namespace: 'OpenClaw/dev',
+        MetricName: 'OomKills',
+        Statistic: 'Sum',
+        Threshold: 0,
+        ComparisonOperator: 'GreaterThanThreshold',
+      },
+      'notBreaching',
+    ],
+    [
       'DrainNotClean',
       { Namespace: 'OpenClaw/dev', MetricName: 'DrainClean', Threshold: 1, ComparisonOperator: 'LessThanThreshold' },
       'notBreaching',
@@ -139,12 +161,37 @@ describe('alarms', () => {
   test('watch no backup with backup=off', () => {
     expect(Object.keys(alarmsOf(synthesize({ backup: 'off' }))).sort()).toEqual([
       'DiskFull',
+      'ExtrasMissing',
       'InstanceStatus',
       'MemoryPressure',
+      'OomKill',
       'ServiceNotReady',
       'StartRefused',
       'SwapPressure',
     ]);
+  });
+});
+
+describe('CPU that is charged beside the price of the instance', () => {
+  test('has an alarm where the setting allows it', () => {
+    expect(alarmsOf(synthesize({ cpuCredits: 'unlimited' })).CpuCharged).toMatchObject({
+      Namespace: 'AWS/EC2',
+      MetricName: 'CPUSurplusCreditsCharged',
+      Dimensions: [{ Name: 'AutoScalingGroupName', Value: 'openclaw-dev' }],
+      Threshold: 0,
+    });
+  });
+
+  test.each([{}, { cpuCredits: 'standard' }, { instanceType: 'c7g.large' }])('cannot occur with %j', (context) => {
+    expect(alarmsOf(synthesize(context))).not.toHaveProperty('CpuCharged');
+  });
+});
+
+test('the kernel kills that the agent sends are counted', () => {
+  expect(only(template, 'AWS::Logs::MetricFilter').Properties).toMatchObject({
+    LogGroupName: { Ref: expect.stringMatching(/^ObservabilitySystem/) as string },
+    FilterPattern: '"Killed process"',
+    MetricTransformations: [{ MetricNamespace: 'OpenClaw/dev', MetricName: 'OomKills', MetricValue: '1' }],
   });
 });
 
@@ -177,8 +224,10 @@ describe('the topic', () => {
 
 test('the dashboard shows metrics and alarms of this deployment', () => {
   const dashboard = only(template, 'AWS::CloudWatch::Dashboard').Properties;
-  expect(dashboard).toMatchObject({ DashboardName: 'openclaw-dev' });
+  expect(dashboard).toMatchObject({ DashboardName: 'openclaw-dev-me-central-1' });
   const body = JSON.stringify(dashboard.DashboardBody);
+  // Events are whole journal entries.
+  expect(body).toContain('body.MESSAGE');
   for (const name of ['ServiceReady', 'mem_used_percent', 'disk_used_percent', 'BackupAgeSeconds', 'operations']) {
     expect(body).toContain(name);
   }
