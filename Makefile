@@ -43,7 +43,7 @@ template:
 	cdk synth --quiet --context az=me-central-1a
 	.venv/bin/cfn-lint cdk.out/*.template.json
 shell:
-	$(PYTEST) test/bin test/machine --ignore test/machine/state --numprocesses 4
+	$(PYTEST) test/bin test/lab/tests test/machine --ignore test/machine/state --numprocesses 4
 test-aws: setup
 	$(PYTEST) test/aws
 test-state: setup programs
