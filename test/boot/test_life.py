@@ -103,10 +103,9 @@ def test_a_failed_restore_keeps_openclaw_down_and_refuses_backups(deployment, em
 
 
 def failed_machine(deployment, other_than: str):
-    """The replacement once its cfn-init has given up, or None."""
+    """The replacement once its user data has given up, or None."""
     machine = deployment.machine()
     if not machine or machine.instance_id == other_than:
         return None
-    return (
-        machine if machine.succeeds("grep", "-q", "Error encountered during build", "/var/log/cfn-init.log") else None
-    )
+    said = machine.execute("journalctl", "--unit=cloud-final.service", "--output=cat", check=False)
+    return machine if "first-start: error:" in said else None
