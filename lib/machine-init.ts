@@ -16,7 +16,7 @@ const PACKAGES = ['bzip2', 'docker', 'jq', 'python3-boto3'];
 /**
  * What cfn-init makes of a fresh instance, in two config sets that user data asks for one after the other (user-data.sh):
  * `machine`, the files of assets/machine at the same places, with the health check that gets a machine replaced whatever
- * goes wrong after it; `packages`, and Docker.
+ * goes wrong after it; `packages`.
  */
 export function machineInit(props: MachineInitProps): ec2.CloudFormationInit {
   const command = (line: string, key: string, ignoreErrors?: boolean) =>
@@ -39,7 +39,8 @@ export function machineInit(props: MachineInitProps): ec2.CloudFormationInit {
       packages: new ec2.InitConfig([
         ...PACKAGES.map((name) => ec2.InitPackage.yum(name)),
         command('systemctl daemon-reload', '1-units'),
-        systemd('docker'),
+        // Started with OpenClaw: first-start tells what Docker said where it fails, cfn-init only that it did.
+        command('systemctl enable docker.service', '2-docker'),
         systemd('openclaw-extras.timer'),
       ]),
     },

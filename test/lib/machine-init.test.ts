@@ -62,7 +62,7 @@ describe('order', () => {
 
   test('only what OpenClaw cannot run without can end cfn-init', () => {
     expect(Object.keys(init.packages.packages?.yum ?? {})).toEqual(['bzip2', 'docker', 'jq', 'python3-boto3']);
-    expect(init.packages.services).toEqual({ systemd: { docker: running, 'openclaw-extras.timer': running } });
+    expect(init.packages.services).toEqual({ systemd: { 'openclaw-extras.timer': running } });
   });
 
   test('units and directories are made known before services start, and nobody else can make that fail', () => {
@@ -72,15 +72,15 @@ describe('order', () => {
       'systemd-tmpfiles --create openclaw.conf',
       'python3 -m compileall -q /usr/local/lib/openclaw',
     ]);
-    expect(commandsOf(init.packages)).toEqual(['systemctl daemon-reload']);
+    expect(commandsOf(init.packages)).toEqual(['systemctl daemon-reload', 'systemctl enable docker.service']);
     const ignored = Object.entries(init.machine.commands ?? {}).filter(([, { ignoreErrors }]) => ignoreErrors === true);
     expect(ignored.map(([key]) => key)).toEqual(['4-bytecode']);
   });
 
-  test('every service is a unit of the machine or comes with a package', () => {
+  test('every service is a unit of the machine', () => {
     const ours = Object.keys(init.machine.files).map((file) => path.basename(file, '.service'));
     const names = [init.machine, init.packages].flatMap(({ services }) => Object.keys(services.systemd));
-    expect(names.filter((name) => !ours.includes(name))).toEqual(['docker']);
+    expect(names.filter((name) => !ours.includes(name))).toEqual([]);
   });
 });
 
