@@ -107,4 +107,8 @@ def test_the_agent_never_asks_for_what_the_role_may_not_do():
 
 def test_metrics_follow_the_group_and_not_one_instance():
     assert CONFIG["metrics"]["aggregation_dimensions"] == [["AutoScalingGroupName"]]
-    assert set(CONFIG["metrics"]["metrics_collected"]) == {"cpu", "disk", "mem", "swap"}
+    collected = CONFIG["metrics"]["metrics_collected"]
+    assert set(collected) == {"cpu", "disk", "mem", "swap"}
+    # Each of these has a dimension of its own (which CPU, which path), under which it would be paid for once more.
+    for kind in ("cpu", "disk"):
+        assert collected[kind]["drop_original_metrics"] == collected[kind]["measurement"]

@@ -93,3 +93,13 @@ def test_an_older_one_refuses_it_and_takes_its_metrics(faults_of):
     assert ["journald" in fault.message for fault in faults_of(CONFIG, "1.300069.1")] == [True]
     metrics = {key: value for key, value in CONFIG.items() if key != "logs"}
     assert faults_of(metrics, "1.300069.1") == []
+
+
+def test_of_a_metric_whose_original_is_dropped_only_the_roll_up_is_sent():
+    program = runpy.run_path(str(BIN / "amazon-cloudwatch-agent"))
+    machine = types.SimpleNamespace(names={"${aws:AutoScalingGroupName}": "openclaw-dev"})
+    processor = types.SimpleNamespace(sample=lambda: {"usage_active": 1.0})
+    sent = list(program["data_of"](CONFIG["metrics"], machine, processor))
+    group = [{"Name": "AutoScalingGroupName", "Value": "openclaw-dev"}]
+    names = ["cpu_usage_active", "disk_used_percent", "mem_used_percent", "swap_used_percent"]
+    assert [(each["MetricName"], each["Dimensions"]) for each in sent] == [(name, group) for name in names]
