@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { only, REPOSITORY, synthesize, type Resource } from './synthesize';
@@ -185,6 +185,25 @@ describe('CPU that is charged beside the price of the instance', () => {
   test.each([{}, { cpuCredits: 'standard' }, { instanceType: 'c7g.large' }])('cannot occur with %j', (context) => {
     expect(alarmsOf(synthesize(context))).not.toHaveProperty('CpuCharged');
   });
+});
+
+test('every metric that is looked at is one that the machine, its agent, or a filter of its log sends', () => {
+  const assets = path.join(REPOSITORY, 'assets', 'machine');
+  const programs = readdirSync(assets, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(path.join(entry.parentPath, entry.name), 'utf8'));
+  const filters = JSON.stringify(template.findResources('AWS::Logs::MetricFilter'));
+  const dashboard = JSON.stringify(only(template, 'AWS::CloudWatch::Dashboard').Properties.DashboardBody);
+  const shown = [...dashboard.matchAll(/OpenClaw\/dev\W+(\w+)/g)].map(([, name]) => name);
+  const watched = Object.values(alarmsOf())
+    .filter(({ Namespace }) => Namespace === 'OpenClaw/dev')
+    .map(({ MetricName }) => MetricName as string);
+  expect(watched.length).toBeGreaterThan(10);
+  expect(shown).toContain('BackupAgeSeconds');
+  const unknown = [...watched, ...shown].filter(
+    (name) => ![filters, ...programs].some((text) => new RegExp(`\\b${String(name)}\\b`).test(text)),
+  );
+  expect(unknown).toEqual([]);
 });
 
 test('the kernel kills that the agent sends are counted', () => {
