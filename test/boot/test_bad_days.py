@@ -5,7 +5,7 @@ import json
 import pytest
 from lab import demo, switches
 
-from .looking import eventually
+from .looking import eventually, user_data_said
 
 NOTE = "/opt/openclaw/workspace/before-the-bad-day"
 USER_DATA = "/var/lib/cloud/instance/user-data.txt"
@@ -85,8 +85,7 @@ def waits(deployment, other_than: str):
     machine = deployment.machine(other_than)
     if not machine:
         return None
-    said = machine.execute("journalctl", "--unit=cloud-final.service", "--output=cat", check=False)
-    return machine if "again in 10 s" in said else None
+    return machine if "again in 10 s" in user_data_said(machine) else None
 
 
 def test_an_instance_that_cannot_become_a_machine_is_replaced(deployment, emulator, machine):
@@ -96,7 +95,7 @@ def test_an_instance_that_cannot_become_a_machine_is_replaced(deployment, emulat
         first = eventually(lambda: waits(deployment, other_than=machine.instance_id), seconds=200)
         assert first, "no replacement that tries again"
         # What it does after a quarter of an hour.
-        first.execute("sh", "-c", f"echo SECONDS={AGE_SECONDS} | cat - {USER_DATA} > /run/late && chmod +x /run/late")
+        first.execute("sh", "-c", f"echo SECONDS={AGE_SECONDS} | cat - {USER_DATA} > /run/late")
         first.execute("systemd-run", "--unit=late", "/bin/bash", "/run/late")
         ended = eventually(lambda: deployment.machine(other_than=first.instance_id), seconds=120)
         assert ended, "the group has launched no other"

@@ -7,7 +7,7 @@ import pytest
 from lab import demo, ec2, images, metadata, services, settings
 from lab.docker import docker
 
-from .looking import GATEWAY, container_environment, eventually
+from .looking import GATEWAY, container_environment, eventually, user_data_said
 
 
 def versions(deployment) -> list[tuple[str, str]]:
@@ -107,5 +107,4 @@ def failed_machine(deployment, other_than: str):
     machine = deployment.machine()
     if not machine or machine.instance_id == other_than:
         return None
-    said = machine.execute("journalctl", "--unit=cloud-final.service", "--output=cat", check=False)
-    return machine if "first-start: error:" in said else None
+    return machine if "first-start: error:" in user_data_said(machine) else None
