@@ -1,4 +1,4 @@
-"""A replacement on a bad day: what OpenClaw is only better with cannot be had, or CloudFormation does not answer."""
+"""A replacement while something is away: what OpenClaw is only better with, or CloudFormation."""
 
 import json
 
@@ -7,7 +7,7 @@ from lab import demo, switches
 
 from .looking import eventually, user_data_said
 
-NOTE = "/opt/openclaw/workspace/before-the-bad-day"
+NOTE = "/opt/openclaw/workspace/before-the-outage"
 USER_DATA = "/var/lib/cloud/instance/user-data.txt"
 # Older than any patience of user data.
 AGE_SECONDS = 100_000
