@@ -12,12 +12,17 @@ export interface AlarmsProps {
    * @default - there are no backups to watch
    */
   readonly backupIntervalMinutes?: number;
+  /** Whether the instance may use CPU that is charged beside its price. */
+  readonly paysForCpu: boolean;
 }
 
 type Rule = Pick<cloudwatch.AlarmProps, 'metric' | 'threshold' | 'evaluationPeriods' | 'alarmDescription'> & {
   readonly bad: 'below' | 'above';
-  /** Silence is bad too. */
-  readonly silenceIsBad?: boolean;
+  /**
+   * What silence says: `bad`, or that what was said last still holds.
+   * @default - nothing
+   */
+  readonly silence?: 'bad' | 'unchanged';
 };
 
 /** What somebody should know of at once. */
@@ -39,7 +44,7 @@ export class Alarms extends Construct {
       bad: 'below',
       threshold: 1,
       evaluationPeriods: 3,
-      silenceIsBad: true,
+      silence: 'bad',
     });
     this.alarm('InstanceStatus', {
       alarmDescription: 'EC2 status checks of the machine fail',
@@ -91,6 +96,24 @@ export class Alarms extends Construct {
       threshold: 0,
       evaluationPeriods: 1,
     });
+    this.alarm('ExtrasMissing', {
+      alarmDescription: 'OpenClaw runs, but without its logs, metrics or swap: the log group operations says why',
+      metric: metrics.own('ExtrasMissing', cloudwatch.Stats.MAXIMUM),
+      bad: 'above',
+      threshold: 0,
+      evaluationPeriods: 1,
+      // Told at a boot, and every half an hour.
+      silence: 'unchanged',
+    });
+    if (props.paysForCpu) {
+      this.alarm('CpuCharged', {
+        alarmDescription: 'The instance uses more CPU than its credits pay for, which is charged beside its price',
+        metric: metrics.ec2('CPUSurplusCreditsCharged'),
+        bad: 'above',
+        threshold: 0,
+        evaluationPeriods: 1,
+      });
+    }
     if (props.backupIntervalMinutes !== undefined) this.backupAlarms(props.backupIntervalMinutes);
   }
 
@@ -160,17 +183,18 @@ export class Alarms extends Construct {
       bad: 'below',
       threshold: 1,
       evaluationPeriods: 3,
-      silenceIsBad: true,
+      silence: 'bad',
     });
   }
 
-  private alarm(id: string, { bad, silenceIsBad, ...rule }: Rule): void {
-    const { ComparisonOperator, TreatMissingData } = cloudwatch;
+  private alarm(id: string, { bad, silence, ...rule }: Rule): void {
+    const { ComparisonOperator } = cloudwatch;
+    const { BREACHING, IGNORE, NOT_BREACHING } = cloudwatch.TreatMissingData;
     const alarm = new cloudwatch.Alarm(this, id, {
       ...rule,
       comparisonOperator:
         bad === 'below' ? ComparisonOperator.LESS_THAN_THRESHOLD : ComparisonOperator.GREATER_THAN_THRESHOLD,
-      treatMissingData: silenceIsBad ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+      treatMissingData: { bad: BREACHING, unchanged: IGNORE, nothing: NOT_BREACHING }[silence ?? 'nothing'],
     });
     const tell = new actions.SnsAction(this.props.topic);
     alarm.addAlarmAction(tell);

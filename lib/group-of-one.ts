@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
 import { aws_autoscaling as autoscaling, aws_ec2 as ec2, Duration, Stack, Tags, Validations } from 'aws-cdk-lib';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import type { CpuCredits } from './config/config';
 import type { Network } from './network';
 
 export interface GroupOfOneProps {
@@ -10,6 +13,11 @@ export interface GroupOfOneProps {
   readonly network: Network;
   readonly role: IRole;
   readonly instanceType: ec2.InstanceType;
+  /**
+   * Credit option of a burstable type.
+   * @default - the type is not burstable
+   */
+  readonly cpuCredits?: CpuCredits;
   /** Size of the encrypted root volume. */
   readonly rootVolumeSizeGib: number;
   /** What cfn-init does on a new instance. */
@@ -36,6 +44,8 @@ export interface SpotCapacity {
   readonly maxPrice?: number;
 }
 
+const USER_DATA = path.join(__dirname, '..', 'assets', 'user-data.sh');
+
 // Packages, image and a restore; the deploy fails at once when the machine itself says that it failed.
 const BOOT_TIMEOUT = Duration.minutes(20);
 
@@ -47,8 +57,10 @@ const DRAIN: autoscaling.CfnAutoScalingGroup.LifecycleHookSpecificationProperty 
   defaultResult: autoscaling.DefaultResult.CONTINUE,
 };
 
-/** Logical id of the group, by which a machine that does not get ready fails the deploy. */
-export const GROUP_RESOURCE = 'Group';
+const CPU_CREDITS = { standard: ec2.CpuCredits.STANDARD, unlimited: ec2.CpuCredits.UNLIMITED };
+
+/** Logical id of the group, by which a machine finds what it is to become and says how that went. */
+const GROUP_RESOURCE = 'Group';
 
 /** An Auto Scaling group that replaces the one machine when it is lost, and never runs two. */
 export class GroupOfOne extends Construct {
@@ -57,10 +69,15 @@ export class GroupOfOne extends Construct {
   constructor(scope: Construct, id: string, props: GroupOfOneProps) {
     super(scope, id);
 
+    const userData = ec2.UserData.forLinux();
     const launchTemplate = new ec2.LaunchTemplate(this, 'LaunchTemplate', {
       instanceType: props.instanceType,
       machineImage: machineImage(this, props),
-      userData: ec2.UserData.forLinux(),
+      userData,
+      // An instance that cannot become a machine powers itself off, which must be its end. That takes no call of AWS,
+      // which may be what is missing, and no right; the group launches another.
+      instanceInitiatedShutdownBehavior: ec2.InstanceInitiatedShutdownBehavior.TERMINATE,
+      cpuCredits: props.cpuCredits && CPU_CREDITS[props.cpuCredits],
       role: props.role,
       securityGroup: props.network.securityGroup,
       // A group takes a spot template only for one-time requests without an end; a persistent one would outlive its stack.
@@ -96,7 +113,6 @@ export class GroupOfOne extends Construct {
       maxCapacity: 1,
       // It launches first and terminates later: two writers.
       capacityRebalance: false,
-      init: props.init,
       signals: autoscaling.Signals.waitForCount(1, { timeout: BOOT_TIMEOUT }),
       updatePolicy: autoscaling.UpdatePolicy.rollingUpdate({
         minInstancesInService: 0,
@@ -116,9 +132,28 @@ export class GroupOfOne extends Construct {
     // Said here, because an account can make launching first the default of its groups.
     resource.instanceMaintenancePolicy = { minHealthyPercentage: 0, maxHealthyPercentage: 100 };
     resource.overrideLogicalId(GROUP_RESOURCE);
+    userData.addCommands(...this.instructions(resource, props));
     for (const named of [launchTemplate, this.group]) Tags.of(named).add('Name', props.groupName);
     // The machine needs its rights and its way out from the first second to the last: at a destroy they go after it.
     this.group.node.addDependency(props.role, vpc);
+  }
+
+  /**
+   * What user data does. The CDK's own lines run cfn-init once, and signal whatever comes of it; of them only the
+   * fingerprint stays, by which a change of the init is a change of the launch template.
+   */
+  private instructions(resource: autoscaling.CfnAutoScalingGroup, { init, role }: GroupOfOneProps): string[] {
+    const own = ec2.UserData.forLinux();
+    init.attach(resource, { platform: ec2.OperatingSystemType.LINUX, instanceRole: role, userData: own });
+    const [fingerprint] = /^# fingerprint: [0-9a-f]+$/m.exec(own.render()) ?? [];
+    if (fingerprint === undefined) throw new Error('the CDK has put no fingerprint of the init into user data');
+    const { stackName, region } = Stack.of(this);
+    const names = { STACK: stackName, REGION: region, RESOURCE: GROUP_RESOURCE };
+    return [
+      fingerprint,
+      ...Object.entries({ ...names, SIGNAL_SECONDS: BOOT_TIMEOUT.toSeconds() }).map((pair) => pair.join('=')),
+      readFileSync(USER_DATA, 'utf8'),
+    ];
   }
 }
 

@@ -9,39 +9,39 @@ export interface MachineInitProps {
 
 const MACHINE = path.join(__dirname, '..', 'assets', 'machine');
 
-// Not on Amazon Linux 2023's standard AMI, or not promised to be there.
-const PACKAGES = ['amazon-cloudwatch-agent', 'bzip2', 'cryptsetup', 'docker', 'jq', 'python3-boto3'];
+// What OpenClaw cannot run without, where it is not on Amazon Linux 2023's standard AMI or not promised to be there. What it
+// is only better with, openclaw-extras.service installs: a package that cannot be had ends cfn-init.
+const PACKAGES = ['bzip2', 'docker', 'jq', 'python3-boto3'];
 
 /**
- * What cfn-init makes of a fresh instance, in three steps: the files of assets/machine at the same places with the
- * health check that gets a machine replaced whatever goes wrong after it; packages, and logs on their way before OpenClaw
- * starts, so that a boot that fails can be read; OpenClaw, whose first start takes until the gateway is ready, and fails
- * cfn-init, and so the deploy, if it does not get ready.
+ * What cfn-init makes of a fresh instance, in two config sets that user data asks for one after the other (user-data.sh):
+ * `machine`, the files of assets/machine at the same places, with the health check that gets a machine replaced whatever
+ * goes wrong after it; `packages`.
  */
 export function machineInit(props: MachineInitProps): ec2.CloudFormationInit {
-  const command = (line: string, key: string) => ec2.InitCommand.shellCommand(line, { key });
+  const command = (line: string, key: string, ignoreErrors?: boolean) =>
+    ec2.InitCommand.shellCommand(line, { key, ignoreErrors });
   return ec2.CloudFormationInit.fromConfigSets({
-    configSets: { default: ['machine', 'packages', 'gateway'] },
+    configSets: { machine: ['machine'], packages: ['packages'] },
     configs: {
       machine: new ec2.InitConfig([
         ...machineFiles(MACHINE),
         ec2.InitFile.fromString('/etc/openclaw/machine.env', environmentFile(props.environment)),
-        command('systemctl daemon-reload', '1-units'),
-        command('systemd-tmpfiles --create', '2-directories'),
+        // cfn-init leaves the former file beside each that it writes again, and systemd would run a former generator too.
+        command('rm -f /etc/systemd/system-generators/*.bak', '1-leftovers'),
+        command('systemctl daemon-reload', '2-units'),
+        // By its name: without one, a rule of anybody's that fails would fail this.
+        command('systemd-tmpfiles --create openclaw.conf', '3-directories'),
         // Units whose sandbox is read-only would compile the same modules at every start.
-        command('python3 -m compileall -q /usr/local/lib/openclaw', '3-bytecode'),
+        command('python3 -m compileall -q /usr/local/lib/openclaw', '4-bytecode', true),
         systemd('openclaw-health.timer'),
       ]),
       packages: new ec2.InitConfig([
         ...PACKAGES.map((name) => ec2.InitPackage.yum(name)),
         command('systemctl daemon-reload', '1-units'),
-        systemd('docker'),
-        systemd('openclaw-cloudwatch'),
-      ]),
-      // Commands come before services: here the service runs already and is enabled for the boots to come.
-      gateway: new ec2.InitConfig([
-        command('/usr/local/libexec/openclaw/first-start', '1-first-start'),
-        systemd('openclaw'),
+        // Started with OpenClaw: first-start tells what Docker said where it fails, cfn-init only that it did.
+        command('systemctl enable docker.service', '2-docker'),
+        systemd('openclaw-extras.timer'),
       ]),
     },
   });
@@ -63,10 +63,12 @@ export function machineFiles(root: string): ec2.InitFile[] {
 function machineFile(root: string, name: string): ec2.InitFile {
   const source = path.join(root, name);
   const executable = (statSync(source).mode & 0o100) !== 0;
+  const content = readFileSync(source);
+  if (content.length === 0) throw new Error(`${source} must not be empty: cfn-init refuses a file without content`);
   return ec2.InitFile.fromFileInline(`/${name}`, source, {
     mode: executable ? '000755' : '000644',
     // CloudFormation turns what is not ASCII into question marks.
-    base64Encoded: !isAscii(readFileSync(source)),
+    base64Encoded: !isAscii(content),
   });
 }
 

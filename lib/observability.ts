@@ -29,6 +29,8 @@ export interface ObservabilityProps {
    * @default - nobody
    */
   readonly alarmEmail?: string;
+  /** Whether the instance may use CPU that is charged beside its price. */
+  readonly paysForCpu: boolean;
 }
 
 /** Log groups, alarms that tell somebody, and one page to look at. */
@@ -49,13 +51,14 @@ export class Observability extends Construct {
     super(scope, id);
 
     this.gatewayLog = this.logGroup('Gateway', 'gateway');
-    this.machineLogs = [this.logGroup('System', 'system'), this.gatewayLog, this.logGroup('Operations', 'operations')];
+    const system = this.logGroup('System', 'system');
+    this.machineLogs = [system, this.gatewayLog, this.logGroup('Operations', 'operations')];
     this.flowLog = this.logGroup('FlowLogs', 'flow-logs');
     this.topic = this.alarmTopic();
 
     const metrics = new MachineMetrics(props.metricNamespace, props.groupName);
-    const { backupIntervalMinutes } = props;
-    const alarms = new Alarms(this, 'Alarms', { metrics, topic: this.topic, backupIntervalMinutes });
+    const { backupIntervalMinutes, paysForCpu } = props;
+    const alarms = new Alarms(this, 'Alarms', { metrics, topic: this.topic, backupIntervalMinutes, paysForCpu });
     this.dashboard(metrics, alarms.all);
   }
 
@@ -112,14 +115,23 @@ export class Observability extends Construct {
         new cloudwatch.LogQueryWidget({
           title: 'Operations',
           logGroupNames: [`${this.props.logGroupPrefix}/operations`],
-          queryLines: ['fields @timestamp, @message', 'sort @timestamp desc', 'limit 50'],
+          // An event is a whole journal entry.
+          queryLines: [
+            'fields @timestamp, coalesce(body.UNIT, body._SYSTEMD_UNIT) as unit, body.MESSAGE as message',
+            'sort @timestamp desc',
+            'limit 50',
+          ],
           width: 24,
         }),
       ],
     ];
     if (this.props.backupIntervalMinutes !== undefined) {
       widgets.splice(2, 0, [
-        graph('Backups', [metrics.own('BackupSuccess', MINIMUM)], [metrics.own('BackupDurationSeconds', MAXIMUM)]),
+        graph(
+          'Backups: success, files left out, seconds',
+          [metrics.own('BackupSuccess', MINIMUM), metrics.own('BackupFilesLeftOut', MAXIMUM)],
+          [metrics.own('BackupDurationSeconds', MAXIMUM)],
+        ),
         graph(
           'Backups: bytes sent, age in seconds',
           [metrics.own('BackupBytesSent', MAXIMUM)],
@@ -127,6 +139,8 @@ export class Observability extends Construct {
         ),
       ]);
     }
-    new cloudwatch.Dashboard(this, 'Dashboard', { dashboardName: this.props.groupName, widgets });
+    // An account has one set of dashboards for all its regions.
+    const dashboardName = `${this.props.groupName}-${Stack.of(this).region}`;
+    new cloudwatch.Dashboard(this, 'Dashboard', { dashboardName, widgets });
   }
 }

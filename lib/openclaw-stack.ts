@@ -2,7 +2,7 @@ import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from './config/config';
 import { DeleteWatch } from './delete-watch';
-import { GROUP_RESOURCE, GroupOfOne } from './group-of-one';
+import { GroupOfOne } from './group-of-one';
 import { InstanceRole } from './instance-role';
 import { machineInit } from './machine-init';
 import { Network } from './network';
@@ -38,6 +38,7 @@ export class OpenClawStack extends Stack {
       metricNamespace,
       backupIntervalMinutes: backsUp ? config.backupIntervalMinutes : undefined,
       alarmEmail: config.alarmEmail,
+      paysForCpu: config.cpuCredits === 'unlimited',
     });
     if (stateBucket) {
       new DeleteWatch(this, 'DeleteWatch', {
@@ -77,7 +78,6 @@ export class OpenClawStack extends Stack {
         METRIC_NAMESPACE: metricNamespace,
         LOG_GROUP_PREFIX: parameterPath,
         GROUP_NAME: groupName,
-        GROUP_RESOURCE,
         ALARM_TOPIC: observability.topic.topicArn,
         AUTO_APPROVE_DEVICES: String(config.autoApproveDevices),
         // Lets a machine tell whether a deploy replaced its predecessor.
@@ -90,6 +90,7 @@ export class OpenClawStack extends Stack {
       role,
       init,
       instanceType: config.instanceType,
+      cpuCredits: config.cpuCredits,
       rootVolumeSizeGib: config.rootVolumeSizeGib,
       spot: config.market === 'spot' ? { maxPrice: config.maxPrice } : undefined,
       ami: config.ami,
@@ -115,9 +116,9 @@ export class OpenClawStack extends Stack {
 
 /** Launch settings that appear in none of the machine's files. */
 function launchedAs(config: Config): string {
-  const { availabilityZone, instanceType, market, maxPrice, rootVolumeSizeGib, ami } = config;
-  const size = rootVolumeSizeGib;
-  return [availabilityZone, instanceType.toString(), market, maxPrice ?? '', size, ami ?? 'latest'].join(',');
+  const { availabilityZone, instanceType, market, maxPrice, cpuCredits, rootVolumeSizeGib, ami } = config;
+  const capacity = [instanceType.toString(), market, maxPrice ?? '', cpuCredits ?? ''];
+  return [availabilityZone, ...capacity, rootVolumeSizeGib, ami ?? 'latest'].join(',');
 }
 
 /** Finds the group's instance and forwards localhost:18789, the only origin that OpenClaw trusts, to its gateway. */

@@ -5,6 +5,7 @@ import * as parse from './parsers';
 import { describeUnknownKeys } from './unknown-keys';
 
 export type Market = 'spot' | 'on-demand';
+export type CpuCredits = 'standard' | 'unlimited';
 export type BackupMode = 'snapshots' | 'mirror' | 'off';
 
 /** One deployment, as its context describes it. */
@@ -22,6 +23,11 @@ export interface Config {
    * @default - the on-demand price
    */
   readonly maxPrice?: number;
+  /**
+   * Whether a burstable instance may use more CPU than it has credits for, at a price.
+   * @default - the instance type is not burstable
+   */
+  readonly cpuCredits?: CpuCredits;
   readonly rootVolumeSizeGib: number;
   readonly image: ImageReference;
   readonly backup: BackupMode;
@@ -67,7 +73,7 @@ const DEFAULTS = {
   logRetentionDays: '14',
 };
 
-const KEYS = ['az', 'maxPrice', 'ami', 'alarmEmail', ...Object.keys(DEFAULTS)];
+const KEYS = ['az', 'maxPrice', 'cpuCredits', 'ami', 'alarmEmail', ...Object.keys(DEFAULTS)];
 
 /**
  * Reads a deployment's configuration from CDK context: strings as `-c` gives them, or strings, numbers and booleans as
@@ -100,6 +106,7 @@ export function parseConfig(context: Readonly<Record<string, unknown>>): Config 
     instanceType: readOrDefault('instanceType', parse.instanceType),
     market: readOrDefault('market', parse.oneOf<Market>('spot', 'on-demand')),
     maxPrice: read('maxPrice', parse.spotPrice),
+    cpuCredits: read('cpuCredits', parse.oneOf<CpuCredits>('standard', 'unlimited')),
     // 8 GiB is the size of Amazon Linux 2023's own snapshot, 16384 GiB the most a gp3 volume takes.
     rootVolumeSizeGib: readOrDefault('rootVolumeSizeGib', parse.wholeNumber(8, 16384, 'GiB')),
     image: readOrDefault('image', parse.image),
@@ -117,6 +124,15 @@ export function parseConfig(context: Readonly<Record<string, unknown>>): Config 
   if (config.maxPrice !== undefined && config.market === 'on-demand') {
     faults.push(
       `maxPrice is a ceiling for market=spot, got '${config.maxPrice}' with market=on-demand: leave maxPrice out`,
+    );
+  }
+  if (config.instanceType?.isBurstable() === true) {
+    // Said even so: T3 and T4g launch as unlimited where nothing is said.
+    config.cpuCredits ??= 'standard';
+  } else if (config.cpuCredits !== undefined && config.instanceType !== undefined) {
+    faults.push(
+      `cpuCredits is for burstable types like t4g.small, got '${config.cpuCredits}' with ` +
+        `instanceType=${config.instanceType.toString()}: leave cpuCredits out`,
     );
   }
   if (config.backupKeepHourly === 0 && config.backupKeepDaily === 0 && config.backupKeepWeekly === 0) {

@@ -29,7 +29,7 @@ const NAME_MAX = 255;
 const IMAGE_ID = /^[0-9a-f]{64}$/;
 
 /** @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html */
-const ECR_DOMAIN = /^(?<account>\d{12})\.dkr\.ecr\.(?<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/;
+const ECR_DOMAIN = /^(?<account>\d{12})\.dkr\.ecr\.(?<region>[a-z0-9-]+)\.amazonaws\.(?:com|com\.cn|eu)$/;
 
 /** Reads an image reference; undefined where the text is none. */
 export function parseImageReference(text: string): ImageReference | undefined {

@@ -26,6 +26,8 @@ class StandIn:
         """What new instances signal; None for nothing."""
         self.fail_types: set[str] = set()
         """Instance types that signal FAILURE instead."""
+        self.signal_id: str | None = None
+        """What they signal as; None for their own ids."""
         self.signalled: list[tuple[str, str]] = []
         self.drained: list[str] = []
         self.faults: list[str] = []
@@ -78,8 +80,8 @@ class StandIn:
                 self.drained.append(name)
         elif self.answer and name not in dict(self.signalled):
             answer = "FAILURE" if instance["InstanceType"] in self.fail_types else self.answer
-            signal = {"StackName": self.stack, "LogicalResourceId": GROUP, "UniqueId": name, "Status": answer}
-            if self._try(machine("cloudformation").signal_resource, **signal):
+            signal = {"StackName": self.stack, "LogicalResourceId": GROUP, "UniqueId": self.signal_id or name}
+            if self._try(machine("cloudformation").signal_resource, **signal, Status=answer):
                 self.signalled.append((name, answer))
 
     def _try(self, call: Any, **params: Any) -> bool:

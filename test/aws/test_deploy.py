@@ -4,6 +4,7 @@ import json
 
 import pytest
 from aws.inventory import inventory
+from botocore.exceptions import ClientError
 
 STACK = "openclaw-dev"
 BUCKET = "openclaw-backup-dev-123456789012-me-central-1"
@@ -33,6 +34,12 @@ def test_a_deploy_waits_for_the_machine(deployed, client):
     of_group = [event for event in events if event["LogicalResourceId"] == "Group"]
     assert [event["ResourceStatus"] for event in of_group][-1] == "CREATE_COMPLETE"
     assert "Received SUCCESS" in of_group[-2]["ResourceStatusReason"]
+
+
+def test_a_signal_outside_a_change_is_refused(deployed, client):
+    signal = {"StackName": STACK, "LogicalResourceId": "Group", "UniqueId": "late", "Status": "FAILURE"}
+    with pytest.raises(ClientError, match="ValidationError"):
+        client("cloudformation").signal_resource(**signal)
 
 
 def test_the_instance_is_what_the_configuration_says(deployed, client):

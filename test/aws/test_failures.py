@@ -102,6 +102,13 @@ def test_a_silent_machine_fails_the_deploy_when_time_is_up(untouched, cdk, impat
     assert status(client) == "ROLLBACK_COMPLETE"
 
 
+def test_a_signal_that_names_no_instance_of_the_group_is_not_waited_for(untouched, cdk, impatient, machine, client):
+    machine.answer, machine.signal_id = "FAILURE", "openclaw.service failed"
+    result = cdk.deploy(impatient)
+    assert "Received FAILURE signal with UniqueId openclaw.service failed" in result.stdout
+    assert "Failed to receive 1 resource signal(s) within the specified duration" in result.stdout
+
+
 @pytest.mark.usefixtures("untouched")
 def test_an_update_whose_machine_fails_goes_back(cdk, trial, larger, machine, client):
     assert cdk.deploy(trial).returncode == 0

@@ -76,3 +76,8 @@ def eventually(condition, seconds: int = 60):
                 return found
         time.sleep(1)
     return None
+
+
+def user_data_said(machine) -> str:
+    """What user data has printed on this machine so far."""
+    return machine.execute("cat", "/var/log/cloud-init-output.log", check=False)

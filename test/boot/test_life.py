@@ -7,7 +7,7 @@ import pytest
 from lab import demo, ec2, images, metadata, services, settings
 from lab.docker import docker
 
-from .looking import GATEWAY, container_environment, eventually
+from .looking import GATEWAY, container_environment, eventually, user_data_said
 
 
 def versions(deployment) -> list[tuple[str, str]]:
@@ -103,10 +103,8 @@ def test_a_failed_restore_keeps_openclaw_down_and_refuses_backups(deployment, em
 
 
 def failed_machine(deployment, other_than: str):
-    """The replacement once its cfn-init has given up, or None."""
+    """The replacement once its user data has given up, or None."""
     machine = deployment.machine()
     if not machine or machine.instance_id == other_than:
         return None
-    return (
-        machine if machine.succeeds("grep", "-q", "Error encountered during build", "/var/log/cfn-init.log") else None
-    )
+    return machine if "first-start: error:" in user_data_said(machine) else None

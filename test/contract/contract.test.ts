@@ -87,16 +87,23 @@ describe('names', () => {
     );
     const put = statements.filter((one) => JSON.stringify(one.Action).includes('ssm:PutParameter'));
     const allowed = all(JSON.stringify(put.map((one) => one.Resource)), /parameter\/openclaw\/dev\/([\w/-]+)/g);
-    expect(allowed).toEqual([`env/${token ?? ''}`, image, password].sort());
+    const [key, signedFrom] = strings(one(library('state/guards/state_key'), /^NAME, SIGNED_FROM = (.*)$/m));
+    const [engine] = strings(constant('state/guards/engine_record', 'NAME'));
+    expect(allowed).toEqual([`env/${token ?? ''}`, image, password, key, signedFrom, engine].sort());
   });
 
   test('the signal names the group resource and the stack that there are', () => {
-    expect(program('first-start')).toContain('--stack-name "openclaw-$STACK"');
+    const userData = JSON.stringify(resources('AWS::EC2::LaunchTemplate'));
+    expect(userData).toContain('STACK=openclaw-dev');
+    expect(userData).toContain('RESOURCE=Group');
     expect(Object.keys(template.findResources('AWS::AutoScaling::AutoScalingGroup'))).toEqual(['Group']);
   });
 
   test("machine.env has what the machine's programs read, and no more", () => {
-    const environment = all(JSON.stringify(template.toJSON()), /(?:\\n|")([A-Z][A-Z_]+)=/g);
+    const environment = all(
+      JSON.stringify(resources('AWS::AutoScaling::AutoScalingGroup').map(({ Metadata }) => Metadata)),
+      /(?:\\n|")([A-Z][A-Z_]+)=/g,
+    );
     const ours = Object.entries(texts())
       .filter(([name]) => !name.includes('/models/'))
       .map(([, text]) => text)
@@ -114,7 +121,7 @@ describe('names', () => {
 
 describe('the state bucket', () => {
   const keys = {
-    mirror: strings(constant('state/engines/mirror/manifest', 'PREFIX'))[0]?.split('/')[0],
+    mirror: strings(constant('state/engines/mirror/names', 'PREFIX'))[0]?.split('/')[0],
     snapshots: strings(constant('state/engines/restic/program', 'PREFIX'))[0]?.replace('/', ''),
     request: strings(constant('state/restore/request', 'KEY'))[0],
     adopt: strings(constant('state/adopt/adopt', 'PREFIX'))[0]?.replace('/', ''),
@@ -134,7 +141,7 @@ describe('the state bucket', () => {
       ...strings(constant('state/guards/lease', 'WANTED')),
       ...strings(constant('lifecycle/handover', 'KEY')),
       ...Object.values(keys).map((key) => key ?? ''),
-      ...strings(constant('state/engines/mirror/manifest', 'INTENTS')),
+      ...strings(constant('state/engines/mirror/names', 'INTENTS')),
     ];
     expect(written.filter((key) => !documented.includes(key))).toEqual([]);
   });

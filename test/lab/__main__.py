@@ -5,7 +5,7 @@ import datetime
 import subprocess
 import sys
 
-from . import control, demo, ec2, metadata, status
+from . import control, demo, ec2, metadata, status, switches
 from .deployment import DeploymentError
 from .docker import DockerError
 from .machine import Machine
@@ -84,6 +84,10 @@ def terminate(options: argparse.Namespace) -> None:
     control.current(options.stack).client("ec2").terminate_instances(InstanceIds=[machine.instance_id])
 
 
+def switch(options: argparse.Namespace) -> None:
+    switches.turn(options.name, " ".join(options.value))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lab", description="Runs the machine without AWS.")
     parser.add_argument("--stack", default="demo", help="the deployment's name (default: demo)")
@@ -114,6 +118,11 @@ def main() -> None:
     added.add_argument("--seconds", type=int, default=SPOT_NOTICE_SECONDS, help="notice (default: %(default)s)")
     command("rebalance", rebalance, "EC2 recommends to leave this machine")
     command("terminate", terminate, "EC2 terminates the machine in order")
+    added = command(
+        "switch", switch, "make machines different that are launched from now on; without a value as before"
+    )
+    added.add_argument("name", choices=switches.SWITCHES, help="; ".join(map(": ".join, switches.SWITCHES.items())))
+    added.add_argument("value", nargs="*")
     added = command("down", lambda options: control.down(options.all), "remove everything the lab runs")
     added.add_argument("--all", action="store_true", help="the images and the registry's content too")
 

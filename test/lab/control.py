@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from . import cloud, images, services, settings
+from . import cloud, images, services, settings, switches
 from .deployment import Deployment
 from .docker import docker, inspect, ours
 from .progress import step
@@ -75,6 +75,7 @@ def clear() -> None:
         docker("network", "rm", network, check=False)
     for file in settings.METADATA.glob("*.json"):
         file.unlink()
+    switches.clear()
 
 
 def down(everything: bool = False) -> None:

@@ -25,6 +25,7 @@ class Machine:
         :param volume: a Docker volume for the engine's data; a fresh one by default
         """
         volume = volume or self.container
+        settings.SWITCHES.mkdir(parents=True, exist_ok=True)
         if not inspect("volume", volume):
             docker("volume", "create", "--label", settings.LABEL, volume)
         hosts = [
@@ -52,6 +53,8 @@ class Machine:
             "/tmp:exec",
             "--volume",
             f"{volume}:/var/lib/docker",
+            "--volume",
+            f"{settings.SWITCHES}:/etc/openclaw-lab/switches:ro",
             images.ensure_machine(),
         )
         docker("network", "connect", "--ip", metadata_address, settings.METADATA_NETWORK, self.container)

@@ -36,6 +36,7 @@ describe('a deploy replaces the machine after a change of', () => {
     ['the size of the volume', { rootVolumeSizeGib: 20 }],
     ['the market', { market: 'on-demand' }],
     ['the ceiling', { maxPrice: 0.01 }],
+    ['the CPU credits', { cpuCredits: 'unlimited' }],
     ['the AMI, where one is pinned', { ami: 'ami-0123456789abcdef0' }],
     ['the way of backups', { backup: 'mirror' }],
     ['the interval of backups', { backupIntervalMinutes: 10 }],
@@ -52,6 +53,7 @@ describe('a deploy replaces the machine after a change of', () => {
     ['the size of the volume', { rootVolumeSizeGib: 20 }],
     ['the market', { market: 'on-demand' }],
     ['the ceiling', { maxPrice: 0.01 }],
+    ['the CPU credits', { cpuCredits: 'unlimited' }],
     ['the AMI', { ami: 'ami-0123456789abcdef0' }],
   ])('%s, and the machine can tell by its fingerprint', (_, context) => {
     expect(fingerprintOf(synthesize(context))).not.toBe(fingerprintOf(synthesize()));

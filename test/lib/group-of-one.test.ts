@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
 import type { Template } from 'aws-cdk-lib/assertions';
-import { only, synthesize, synthesizeAnew } from './synthesize';
+import { only, REPOSITORY, synthesize, synthesizeAnew } from './synthesize';
 
 const template = synthesize();
 const group = only(template, 'AWS::AutoScaling::AutoScalingGroup');
@@ -100,6 +102,20 @@ describe('capacity', () => {
   });
 });
 
+describe('CPU credits', () => {
+  test.each([
+    [{}, 'standard'],
+    [{ market: 'on-demand' }, 'standard'],
+    [{ instanceType: 't3.small', cpuCredits: 'unlimited' }, 'unlimited'],
+  ])('with %j are %s, whatever the default of the type', (context, CpuCredits) => {
+    expect(launchData(synthesize(context)).CreditSpecification).toEqual({ CpuCredits });
+  });
+
+  test('are not said for a type that has none, which EC2 refuses', () => {
+    expect(launchData(synthesize({ instanceType: 'c7g.large' }))).not.toHaveProperty('CreditSpecification');
+  });
+});
+
 describe('the instance', () => {
   test('has a metadata service out of reach of containers', () => {
     expect(launchData(template).MetadataOptions).toEqual({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 });
@@ -130,24 +146,32 @@ describe('the instance', () => {
     expect(launchData(synthesize({ ami: 'ami-0123456789abcdef0' })).ImageId).toBe('ami-0123456789abcdef0');
   });
 
-  test('is told by user data to run cfn-init and to signal its outcome, and nothing else', () => {
-    const { 'Fn::Join': join } = (launchData(template).UserData as Record<string, Record<string, [string, unknown[]]>>)[
-      'Fn::Base64'
-    ] as { 'Fn::Join': [string, unknown[]] };
-    const lines = join[1]
-      .map((part) => (typeof part === 'string' ? part : '…'))
-      .join('')
-      .split('\n');
-    expect(lines.map((line) => line.replace(/[0-9a-f]{16}$/, '<hash>'))).toEqual([
-      '#!/bin/bash',
-      '# fingerprint: <hash>',
-      '(',
-      '  set +e',
-      `  /opt/aws/bin/cfn-init -v --region … --stack … --resource ${group.id} -c default`,
-      `  /opt/aws/bin/cfn-signal -e $? --region … --stack … --resource ${group.id}`,
-      '  cat /var/log/cfn-init.log >&2',
-      ')',
-    ]);
+  test('is told by user data where its description is, what to do with it, and nothing else', () => {
+    const { UserData } = launchData(template) as { UserData: { 'Fn::Base64': string } };
+    const text = UserData['Fn::Base64'];
+    expect(text.replace(/[0-9a-f]{16}/, '<hash>')).toBe(
+      [
+        '#!/bin/bash',
+        '# fingerprint: <hash>',
+        'STACK=openclaw-dev',
+        'REGION=me-central-1',
+        `RESOURCE=${group.id}`,
+        'SIGNAL_SECONDS=1200',
+        readFileSync(path.join(REPOSITORY, 'assets', 'user-data.sh'), 'utf8'),
+      ].join('\n'),
+    );
+    // EC2 takes no more than 16 KiB.
+    expect(Buffer.byteLength(text)).toBeLessThan(16 * 1024);
+  });
+
+  test('asks only for config sets that its description has', () => {
+    const asked = readFileSync(path.join(REPOSITORY, 'assets', 'user-data.sh'), 'utf8').matchAll(/^apply (\w+)$/gm);
+    const init = group.Metadata?.['AWS::CloudFormation::Init'] as { configSets: Record<string, string[]> };
+    expect([...asked].map(([, name]) => name)).toEqual(Object.keys(init.configSets));
+  });
+
+  test('is gone when it shuts down by itself, and the group launches another', () => {
+    expect(launchData(template).InstanceInitiatedShutdownBehavior).toBe('terminate');
   });
 
   test('is replaced when what it runs changes', () => {

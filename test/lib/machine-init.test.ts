@@ -19,14 +19,13 @@ interface InitFile {
 interface Step {
   readonly packages?: { readonly yum: Record<string, string[]> };
   readonly files?: Record<string, InitFile>;
-  readonly commands?: Record<string, { readonly command: string }>;
+  readonly commands?: Record<string, { readonly command: string; readonly ignoreErrors?: boolean }>;
   readonly services: { readonly systemd: Record<string, object> };
 }
 interface Init {
   readonly configSets: Record<string, string[]>;
   readonly machine: Step & { readonly files: Record<string, InitFile> };
   readonly packages: Step;
-  readonly gateway: Step;
 }
 
 function initOf(context: Record<string, unknown> = {}): Init {
@@ -56,38 +55,32 @@ describe('order', () => {
   const running = { enabled: true, ensureRunning: true };
 
   test('what gets a broken machine replaced comes before all that can fail', () => {
-    expect(init.configSets).toEqual({ default: ['machine', 'packages', 'gateway'] });
+    expect(init.configSets).toEqual({ machine: ['machine'], packages: ['packages'] });
     expect(init.machine.packages).toBeUndefined();
     expect(init.machine.services).toEqual({ systemd: { 'openclaw-health.timer': running } });
   });
 
-  test('logs are collected before OpenClaw starts', () => {
-    expect(init.packages.services).toEqual({ systemd: { docker: running, 'openclaw-cloudwatch': running } });
-    expect(commandsOf(init.gateway)).toEqual(['/usr/local/libexec/openclaw/first-start']);
+  test('only what OpenClaw cannot run without can end cfn-init', () => {
+    expect(Object.keys(init.packages.packages?.yum ?? {})).toEqual(['bzip2', 'docker', 'jq', 'python3-boto3']);
+    expect(init.packages.services).toEqual({ systemd: { 'openclaw-extras.timer': running } });
   });
 
-  test('a deploy fails when OpenClaw does not get ready, and the service is enabled for later boots', () => {
-    expect(init.gateway.commands).toEqual({
-      '1-first-start': { command: '/usr/local/libexec/openclaw/first-start' },
-    });
-    expect(init.gateway.services).toEqual({ systemd: { openclaw: running } });
-  });
-
-  test('units and directories are made known before services start', () => {
+  test('units and directories are made known before services start, and nobody else can make that fail', () => {
     expect(commandsOf(init.machine)).toEqual([
+      'rm -f /etc/systemd/system-generators/*.bak',
       'systemctl daemon-reload',
-      'systemd-tmpfiles --create',
+      'systemd-tmpfiles --create openclaw.conf',
       'python3 -m compileall -q /usr/local/lib/openclaw',
     ]);
-    expect(commandsOf(init.packages)).toEqual(['systemctl daemon-reload']);
+    expect(commandsOf(init.packages)).toEqual(['systemctl daemon-reload', 'systemctl enable docker.service']);
+    const ignored = Object.entries(init.machine.commands ?? {}).filter(([, { ignoreErrors }]) => ignoreErrors === true);
+    expect(ignored.map(([key]) => key)).toEqual(['4-bytecode']);
   });
 
-  test('every service is a unit of the machine or comes with a package', () => {
-    const units = Object.keys(init.machine.files).map((file) => path.basename(file, '.service'));
-    for (const name of ['openclaw-cloudwatch', 'openclaw', 'openclaw-health.timer']) expect(units).toContain(name);
-    expect(Object.keys(init.packages.packages?.yum ?? {})).toEqual(
-      expect.arrayContaining(['docker', 'amazon-cloudwatch-agent']),
-    );
+  test('every service is a unit of the machine', () => {
+    const ours = Object.keys(init.machine.files).map((file) => path.basename(file, '.service'));
+    const names = [init.machine, init.packages].flatMap(({ services }) => Object.keys(services.systemd));
+    expect(names.filter((name) => !ours.includes(name))).toEqual([]);
   });
 });
 
@@ -143,10 +136,9 @@ describe('machine.env', () => {
         'METRIC_NAMESPACE=OpenClaw/dev',
         'LOG_GROUP_PREFIX=/openclaw/dev',
         'GROUP_NAME=openclaw-dev',
-        'GROUP_RESOURCE=Group',
         'ALARM_TOPIC=<reference>',
         'AUTO_APPROVE_DEVICES=false',
-        'LAUNCHED_AS=me-central-1a,t4g.small,spot,,15,latest',
+        'LAUNCHED_AS=me-central-1a,t4g.small,spot,,standard,15,latest',
         '',
       ].join('\n'),
     );
@@ -184,6 +176,13 @@ describe('machineFiles', () => {
   const root = mkdtempSync(path.join(tmpdir(), 'machine-'));
   afterAll(() => {
     rmSync(root, { recursive: true });
+  });
+
+  test('takes no file without content, which cfn-init refuses on the machine', () => {
+    const empty = mkdtempSync(path.join(root, 'empty-'));
+    writeFileSync(path.join(empty, 'file'), '');
+    expect(() => machineFiles(empty)).toThrow(`${empty}/file must not be empty`);
+    rmSync(empty, { recursive: true });
   });
 
   test('takes what is there, but for what Python leaves behind', () => {

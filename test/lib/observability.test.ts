@@ -83,11 +83,21 @@ describe('alarms', () => {
       {
         Namespace: 'OpenClaw/dev',
         MetricName: 'KilledForMemory',
-        Statistic: 'Sum',
         Threshold: 0,
         ComparisonOperator: 'GreaterThanThreshold',
       },
       'notBreaching',
+    ],
+    [
+      'ExtrasMissing',
+      {
+        Namespace: 'OpenClaw/dev',
+        MetricName: 'ExtrasMissing',
+        Statistic: 'Maximum',
+        Threshold: 0,
+        ComparisonOperator: 'GreaterThanThreshold',
+      },
+      'ignore',
     ],
     [
       'DrainNotClean',
@@ -184,6 +194,7 @@ describe('alarms', () => {
     expect(Object.keys(alarmsOf(synthesize({ backup: 'off' }))).sort()).toEqual([
       'ChannelsFailing',
       'DiskFull',
+      'ExtrasMissing',
       'InstanceStatus',
       'KilledForMemory',
       'MemoryPressure',
@@ -191,6 +202,21 @@ describe('alarms', () => {
       'StartRefused',
       'SwapPressure',
     ]);
+  });
+});
+
+describe('CPU that is charged beside the price of the instance', () => {
+  test('has an alarm where the setting allows it', () => {
+    expect(alarmsOf(synthesize({ cpuCredits: 'unlimited' })).CpuCharged).toMatchObject({
+      Namespace: 'AWS/EC2',
+      MetricName: 'CPUSurplusCreditsCharged',
+      Dimensions: [{ Name: 'AutoScalingGroupName', Value: 'openclaw-dev' }],
+      Threshold: 0,
+    });
+  });
+
+  test.each([{}, { cpuCredits: 'standard' }, { instanceType: 'c7g.large' }])('cannot occur with %j', (context) => {
+    expect(alarmsOf(synthesize(context))).not.toHaveProperty('CpuCharged');
   });
 });
 
@@ -223,8 +249,10 @@ describe('the topic', () => {
 
 test('the dashboard shows metrics and alarms of this deployment', () => {
   const dashboard = only(template, 'AWS::CloudWatch::Dashboard').Properties;
-  expect(dashboard).toMatchObject({ DashboardName: 'openclaw-dev' });
+  expect(dashboard).toMatchObject({ DashboardName: 'openclaw-dev-me-central-1' });
   const body = JSON.stringify(dashboard.DashboardBody);
+  // Events are whole journal entries.
+  expect(body).toContain('body.MESSAGE');
   for (const name of ['ServiceReady', 'mem_used_percent', 'disk_used_percent', 'BackupAgeSeconds', 'operations']) {
     expect(body).toContain(name);
   }

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
 import { parseConfig } from '../../lib/config/config';
 import { OpenClawStack } from '../../lib/openclaw-stack';
-import { openClawStack, synthesize, synthesizeAnew, testApp, type Resource } from './synthesize';
+import { openClawStack, REPOSITORY, synthesize, synthesizeAnew, testApp, type Resource } from './synthesize';
 
 const template = synthesize();
 
@@ -73,11 +75,14 @@ test('fits into CloudFormation', () => {
 });
 
 test('has not changed unawares', () => {
-  const text = JSON.stringify(template.toJSON()).replace(/# fingerprint: [0-9a-f]{16}/g, '# fingerprint: <hash>');
+  const script = JSON.stringify(readFileSync(path.join(REPOSITORY, 'assets', 'user-data.sh'), 'utf8')).slice(1, -1);
+  const text = JSON.stringify(template.toJSON())
+    .replace(/# fingerprint: [0-9a-f]{16}/g, '# fingerprint: <hash>')
+    .replace(script, '<user-data.sh>');
   const scrubbed = JSON.parse(text) as { Resources: Record<string, Resource> };
   for (const { Metadata } of Object.values(scrubbed.Resources)) {
     const init = Metadata?.['AWS::CloudFormation::Init'] as { machine: { files: object } } | undefined;
-    // The machine's files are held by tests that read them where they stand.
+    // The machine's files, and its user data, are held by tests that read them where they stand.
     if (init) init.machine.files = {};
   }
   expect(scrubbed).toMatchSnapshot();

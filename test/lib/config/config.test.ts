@@ -24,6 +24,7 @@ describe('defaults', () => {
       stack: 'dev',
       instanceType: 't4g.small',
       market: 'spot',
+      cpuCredits: 'standard',
       rootVolumeSizeGib: 15,
       image: { reference: 'ghcr.io/openclaw/openclaw:2026.9.6' },
       backup: 'snapshots',
@@ -49,6 +50,8 @@ describe('good values', () => {
     ['market', 'on-demand', 'market', 'on-demand'],
     ['maxPrice', '0.0105', 'maxPrice', 0.0105],
     ['maxPrice', 0.01, 'maxPrice', 0.01],
+    ['cpuCredits', 'unlimited', 'cpuCredits', 'unlimited'],
+    ['cpuCredits', 'standard', 'cpuCredits', 'standard'],
     ['rootVolumeSizeGib', '8', 'rootVolumeSizeGib', 8],
     ['rootVolumeSizeGib', 16384, 'rootVolumeSizeGib', 16384],
     ['backup', 'mirror', 'backup', 'mirror'],
@@ -94,6 +97,21 @@ describe('instance types', () => {
   });
 });
 
+describe('CPU credits', () => {
+  test('are said for every burstable type, and for no other', () => {
+    for (const instanceType of ['t2.micro', 't3.small', 't3a.small', 't4g.small']) {
+      expect(parseConfig({ ...AZ, instanceType })).toHaveProperty('cpuCredits', 'standard');
+    }
+    expect(parseConfig({ ...AZ, instanceType: 'c7g.large' })).not.toHaveProperty('cpuCredits');
+  });
+
+  test('are refused for a type that has none', () => {
+    expect(faultsOf({ ...AZ, instanceType: 'c7g.large', cpuCredits: 'standard' })).toEqual([
+      "cpuCredits is for burstable types like t4g.small, got 'standard' with instanceType=c7g.large: leave cpuCredits out",
+    ]);
+  });
+});
+
 describe('refused values', () => {
   test.each([
     ['az', 'me-central-1', 'an availability zone like me-central-1a'],
@@ -127,6 +145,8 @@ describe('refused values', () => {
     ['maxPrice', '$0.01', 'a price in USD per hour of at least 0.001'],
     ['maxPrice', '1e-2', 'a price in USD per hour of at least 0.001'],
     ['maxPrice', 'NaN', 'a price in USD per hour of at least 0.001'],
+    ['cpuCredits', 'Unlimited', 'standard or unlimited'],
+    ['cpuCredits', true, 'standard or unlimited'],
     ['rootVolumeSizeGib', '0', 'a whole number of GiB from 8 to 16384'],
     ['rootVolumeSizeGib', 0, 'a whole number of GiB from 8 to 16384'],
     ['rootVolumeSizeGib', '7', 'a whole number of GiB from 8 to 16384'],

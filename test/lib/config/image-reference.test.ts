@@ -60,6 +60,7 @@ describe('ECR', () => {
     ['123456789012.dkr.ecr.me-central-1.amazonaws.com/openclaw', 'me-central-1', 'openclaw'],
     ['123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/openclaw:1', 'eu-west-1', 'team/openclaw'],
     ['123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/openclaw:1', 'cn-north-1', 'openclaw'],
+    ['123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu/openclaw:1', 'eusc-de-east-1', 'openclaw'],
     [`123456789012.dkr.ecr.us-gov-west-1.amazonaws.com/openclaw@${SHA256}`, 'us-gov-west-1', 'openclaw'],
   ])('%s', (reference, region, repositoryName) => {
     expect(parseImageReference(reference)).toEqual({

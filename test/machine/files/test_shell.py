@@ -1,5 +1,6 @@
-"""Every shell file of the machine, as shellcheck sees it."""
+"""Every shell file of the machine, and its user data, as shellcheck sees them."""
 
+import os
 import subprocess
 
 import pytest
@@ -11,11 +12,15 @@ def is_shell(path):
     return first in {b"#!/usr/bin/env bash", b"# shellcheck shell=bash"}
 
 
-SHELL_FILES = sorted(str(path.relative_to(ASSETS)) for path in ASSETS.rglob("*") if path.is_file() and is_shell(path))
+SHELL_FILES = sorted(
+    os.path.relpath(path, ASSETS)
+    for path in [ASSETS.parent / "user-data.sh", *ASSETS.rglob("*")]
+    if path.is_file() and is_shell(path)
+)
 
 
 def test_the_programs_are_found():
-    assert "usr/local/libexec/openclaw/install-tools" in SHELL_FILES
+    assert {"../user-data.sh", "usr/local/libexec/openclaw/install-tools"} <= set(SHELL_FILES)
 
 
 @pytest.mark.parametrize("name", SHELL_FILES)

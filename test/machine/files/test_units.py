@@ -2,6 +2,7 @@
 
 import configparser
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,12 @@ NAMES = sorted(path.name for path in UNITS.iterdir() if path.is_file())
 SERVICES = [name for name in NAMES if name.endswith(".service")]
 # systemd's exposure level, 0 (closed) to 10 (open). What is above 3 says in its unit why it cannot be closed further.
 MOST_EXPOSED = 3.0
-EXPOSURE = {"openclaw-cloudwatch.service": 5.7, "openclaw-drain.service": 3.2, "openclaw-swap.service": 4.6}
+EXPOSURE = {
+    "openclaw-cloudwatch.service": 5.7,
+    "openclaw-drain.service": 3.2,
+    "openclaw-extras.service": 6.6,
+    "openclaw-swap.service": 4.6,
+}
 # The units that other packages bring: systemd-analyze only has to find them.
 FOREIGN = ["docker.service", "containerd.service", "amazon-cloudwatch-agent.service", "amazon-ssm-agent.service"]
 
@@ -95,6 +101,11 @@ class TestTheGateway:
         assert settings(self.NAME)["ExecStart"] == ["/usr/local/libexec/openclaw/start-gateway"]
         start = (LIBEXEC / "start-gateway").read_text()
         assert "--force-recreate" in start and "--pull" not in start
+
+    @pytest.mark.parametrize("extra", ["cloudwatch", "extras", "swap"])
+    def test_never_needs_what_it_is_only_better_with(self, extra):
+        needed = ("Requires", "Requisite", "BindsTo", "PartOf")
+        assert f"openclaw-{extra}.service" not in [word for key in needed for word in words(self.NAME, key)]
 
     def test_is_active_only_when_ready(self):
         assert settings(self.NAME)["ExecStartPost"] == ["/usr/local/libexec/openclaw/wait-ready"]
@@ -192,3 +203,21 @@ def test_an_outage_at_boot_ends_with_openclaw_started(name):
     unit = f"openclaw-{name}.service"
     assert settings(unit)["Restart"] == ["on-failure"] and settings(unit)["StartLimitIntervalSec"] == ["0"]
     assert "-/usr/local/libexec/openclaw/request-gateway-start" in settings(unit)["ExecStartPost"]
+
+
+def test_a_foreign_rule_that_fails_does_not_fail_our_directories(tmp_path):
+    # cfn-init's first step makes them, and ends with the first command that fails.
+    rules = tmp_path / "etc/tmpfiles.d"
+    rules.mkdir(parents=True)
+    owner = f"{os.getuid()} {os.getgid()}"
+    ours = (ASSETS / "etc/tmpfiles.d/openclaw.conf").read_text()
+    (rules / "openclaw.conf").write_text(re.sub(r"root root|1000 1000", owner, ours))
+    (rules / "foreign.conf").write_text("d /srv/data 0755 nobody-has-this-name - -\n")
+
+    def create(*names: str) -> int:
+        command = ["systemd-tmpfiles", f"--root={tmp_path}", "--create", *names]
+        return subprocess.run(command, capture_output=True, check=False).returncode
+
+    assert create() != 0, "the foreign rule is no trap"
+    assert create("openclaw.conf") == 0
+    assert (tmp_path / "var/lib/openclaw").is_dir()

@@ -114,6 +114,8 @@ class TestConfigureCloudwatch:
     @pytest.fixture
     def machine(self, machine):
         machine.stub("ctl", "")
+        machine.stub("systemctl", "")
+        (machine.bin / "CWAGENT_VERSION").write_text("1.300071.0\n")
         machine.env |= {
             "OPENCLAW_CLOUDWATCH_TEMPLATE": str(ASSETS / "etc/openclaw/cloudwatch-agent.template.json"),
             "OPENCLAW_CLOUDWATCH_CONFIG": str(machine.root / "agent.json"),
@@ -133,7 +135,6 @@ class TestConfigureCloudwatch:
         assert machine.calls("ctl") == [f"-a fetch-config -m ec2 -s -c file:{machine.root}/agent.json"]
 
     def test_gives_the_agent_nothing_that_it_has_already(self, machine):
-        machine.stub("systemctl", "")
         machine.run("configure-cloudwatch")
         assert machine.run("configure-cloudwatch").returncode == 0
         assert len(machine.calls("ctl")) == 1
@@ -141,11 +142,37 @@ class TestConfigureCloudwatch:
         machine.run("configure-cloudwatch", METRIC_NAMESPACE="OpenClaw/other")
         assert len(machine.calls("ctl")) == 2
 
-    def test_a_configuration_that_the_agent_refuses_fails_the_unit(self, machine):
+    def test_another_version_of_the_agent_is_given_it_again(self, machine):
+        machine.run("configure-cloudwatch")
+        (machine.bin / "CWAGENT_VERSION").write_text("1.300072.0\n")
+        assert machine.run("configure-cloudwatch").returncode == 0
+        assert len(machine.calls("ctl")) == 2
+
+    def test_an_agent_that_knows_no_journal_sends_metrics_and_the_unit_says_which_version_is_needed(self, machine):
+        (machine.bin / "CWAGENT_VERSION").write_text("1.300069.1\n")
+        machine.stub("ctl", 'file=${@: -1}; ! grep -q journald "${file#file:}"')
+        done = machine.run("configure-cloudwatch")
+        assert done.returncode == 1
+        assert "agent 1.300069.1 refuses" in done.stderr and "need 1.300070 or newer" in done.stderr
+        given = [call.rpartition("file:")[2] for call in machine.calls("ctl")]
+        assert [name.rpartition("/")[2] for name in given] == ["agent.json", "agent.json.metrics"]
+        assert set(json.loads((machine.root / "agent.json.metrics").read_text())) == {"agent", "metrics"}
+
+        again = machine.run("configure-cloudwatch")
+        assert again.returncode == 1 and "agent 1.300069.1 refuses" in again.stderr
+        assert len(machine.calls("ctl")) == 2, "the agent is not restarted for the same answer"
+        assert machine.calls("systemctl") == ["start amazon-cloudwatch-agent.service"]
+
+    def test_an_agent_that_takes_nothing_fails_the_unit_and_is_asked_again(self, machine):
         machine.stub("ctl", "exit 1")
         for _ in range(2):
             done = machine.run("configure-cloudwatch")
-            assert done.returncode == 1 and "the CloudWatch agent refused" in done.stderr
+            assert done.returncode == 1 and "its metrics alone too" in done.stderr
+        assert len(machine.calls("ctl")) == 4
+
+    def test_an_agent_that_is_not_installed_is_said(self, machine):
+        done = machine.run("configure-cloudwatch", OPENCLAW_CLOUDWATCH_CTL=str(machine.bin / "absent"))
+        assert done.returncode == 1 and "is not installed" in done.stderr
 
 
 class TestStopGateway:

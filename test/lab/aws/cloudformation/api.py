@@ -227,7 +227,9 @@ class CloudFormationApi(BaseResponse):
         unique_id, status = self._get_param("UniqueId"), self._get_param("Status")
         # The event comes first: the deployment that waits may go on as soon as the signal is there.
         stack.event(resource, resource.status, f"Received {status} signal with UniqueId {unique_id}")
-        stack.signals(resource.logical_id).receive(unique_id, status)
+        context = Deployment(stack, self.service)._context(resource)
+        if KINDS[resource.type].counts_signal(context, resource.physical_id, unique_id):
+            stack.signals(resource.logical_id).receive(unique_id, status)
         return EmptyResult()
 
     def _stack(self) -> Stack:

@@ -62,6 +62,17 @@ class AutoScalingGroup(Kind):
         if signal := c.definition.get("CreationPolicy", {}).get("ResourceSignal"):
             c.wait_for_signals(int(signal.get("Count", 1)), signal.get("Timeout", "PT5M"))
 
+    def counts_signal(self, c: Context, physical_id: str, unique_id: str) -> bool:
+        """Of a group's signals only those count whose id is an instance's that the group has and keeps.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_SignalResource.html
+        """
+        members = _described(c, physical_id)["Instances"]
+        return any(
+            member["InstanceId"] == unique_id and not member["LifecycleState"].startswith("Terminating")
+            for member in members
+        )
+
     def _roll(self, c: Context, group: str, policy: dict) -> None:
         """End each instance that runs another version than the group's, and wait for its successor."""
         version = str(_described(c, group)["LaunchTemplate"]["Version"])

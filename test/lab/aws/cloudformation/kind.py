@@ -66,6 +66,10 @@ class Kind:
     def stabilize(self, c: Context, physical_id: str, p: dict) -> None:
         """Wait for what the CreationPolicy of a new resource says."""
 
+    def counts_signal(self, c: Context, physical_id: str, unique_id: str) -> bool:
+        """Whether a signal with this id is one that the resource waits for."""
+        return True
+
     def delete(self, c: Context, physical_id: str, p: dict) -> None:
         raise NotImplementedError
 

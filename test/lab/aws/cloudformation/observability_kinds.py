@@ -4,6 +4,7 @@ import json
 from typing import ClassVar
 
 from .kind import AlreadyExists, Attributes, Context, Kind, kind, tags_of, without
+from .stack import STACKS
 
 
 @kind
@@ -114,7 +115,15 @@ class Dashboard(Kind):
     immutable = frozenset({"DashboardName"})
 
     def make(self, c: Context, p: dict) -> str:
-        return p.get("DashboardName") or c.generated_name(255)
+        """An account has one set of dashboards for all its regions."""
+        name = p.get("DashboardName") or c.generated_name(255)
+        for region in {stack.region for stack in STACKS.all.values()}:
+            found = c.service("cloudwatch", region).list_dashboards(DashboardNamePrefix=name)["DashboardEntries"]
+            if name in {entry["DashboardName"] for entry in found}:
+                raise AlreadyExists(
+                    f"Resource of type 'AWS::CloudWatch::Dashboard' with identifier '{name}' already exists."
+                )
+        return name
 
     def configure(self, c: Context, physical_id: str, p: dict, old: dict | None) -> None:
         json.loads(p["DashboardBody"])

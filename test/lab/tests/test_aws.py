@@ -191,9 +191,24 @@ def test_an_unmodelled_resource_type_is_refused(client):
         client("cloudformation").create_stack(StackName="unmodelled", TemplateBody=body)
 
 
-def test_a_signal_outside_a_change_is_refused(deployed, client):
-    signal = {"StackName": "openclaw-dev", "LogicalResourceId": "Group", "UniqueId": "late", "Status": "FAILURE"}
-    assert code(client("cloudformation").signal_resource, **signal) == "ValidationError"
+def test_a_name_that_an_account_has_once_is_refused_in_another_region(client):
+    named = {"DashboardName": "one", "DashboardBody": '{"widgets": []}'}
+    dashboard = {"Type": "AWS::CloudWatch::Dashboard", "Properties": named}
+    template = json.dumps({"Resources": {"Dashboard": dashboard}})
+    for region, status in {"me-central-1": "CREATE_COMPLETE", "eu-west-1": "ROLLBACK_COMPLETE"}.items():
+        cloudformation = client("cloudformation", region)
+        cloudformation.create_stack(StackName="global-name", TemplateBody=template)
+        assert settled(cloudformation, "global-name") == status
+    events = client("cloudformation", "eu-west-1").describe_stack_events(StackName="global-name")["StackEvents"]
+    assert any("'one' already exists" in event.get("ResourceStatusReason", "") for event in events)
+
+
+def settled(cloudformation, name: str) -> str:
+    while True:
+        [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        if not stack["StackStatus"].endswith("IN_PROGRESS"):
+            return stack["StackStatus"]
+        time.sleep(0.05)
 
 
 def test_signals_count_machines_and_fail_on_a_failure():
