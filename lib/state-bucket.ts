@@ -14,9 +14,11 @@ export interface StateBucketProps {
 const ACCESS_LOGS = 'access-logs/';
 // What the mirror's loss guard refused.
 const ASIDE = 'aside/';
+// Archives to adopt: the whole state of another install, of use only until the machine has it.
+const ADOPT = 'adopt/';
 // What the machine itself removes: pruned snapshots, mirrored files that are gone, a restore asked for and an archive to
 // adopt once they are in place. Versions stay.
-const REMOVABLE = ['mirror/*', 'snapshots/*', 'restore.json', 'adopt/*'];
+const REMOVABLE = ['mirror/*', 'snapshots/*', 'restore.json', `${ADOPT}*`];
 
 /**
  * A mirror's older backups name old versions of its objects: those stay for a week longer than any such backup, and never
@@ -60,6 +62,12 @@ export class StateBucket extends Construct {
           id: 'Aside',
           prefix: ASIDE,
           expiration: Duration.days(35),
+        },
+        {
+          id: 'Adopt',
+          prefix: ADOPT,
+          expiration: Duration.days(1),
+          noncurrentVersionExpiration: Duration.days(1),
         },
         {
           id: 'AccessLogs',
