@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from './program';
@@ -11,6 +13,29 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => {
+      resolve(false);
+    });
+    server.listen(port, 'localhost', () => {
+      server.close(() => {
+        resolve(true);
+      });
+    });
+  });
+}
+
+function browse(url: string): void {
+  const program = { darwin: 'open', win32: 'explorer.exe' }[process.platform as string] ?? 'xdg-open';
+  const child = spawn(program, [url], { stdio: 'ignore', detached: true });
+  child.on('error', () => {
+    process.stderr.write(`no browser could be started: open ${url}\n`);
+  });
+  child.unref();
+}
+
 const world: World = {
   env: process.env,
   root: join(__dirname, '..', '..'),
@@ -19,7 +44,7 @@ const world: World = {
     return new STS({}).config.region().catch(() => undefined);
   },
   now: () => new Date(),
-  sleep,
+  sleep: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined),
   out: (text) => process.stdout.write(text),
   say: (line) => process.stderr.write(`${line}\n`),
   input: process.stdin,
@@ -28,6 +53,8 @@ const world: World = {
     process.on('SIGINT', listener);
     return () => process.off('SIGINT', listener);
   },
+  isFree,
+  browse,
 };
 
 void run(process.argv.slice(2), world).then((code) => {

@@ -3,12 +3,19 @@ import { Clients } from './aws/clients';
 import { linesFor, type RegionsApi } from './aws/explain';
 import { ADOPT_COMMANDS } from './commands/adopt';
 import type { Definition } from './commands/definition';
+import { CONNECT_COMMANDS } from './commands/connect';
 import { DESTROY_COMMANDS } from './commands/destroy';
+import { DOCTOR_COMMANDS } from './commands/doctor';
+import { LOGS_COMMANDS } from './commands/logs';
 import { MACHINE_COMMANDS } from './commands/machine';
 import { pricesCommand } from './commands/prices';
 import { REPLACE_COMMANDS } from './commands/replace';
 import { RESTORE_COMMANDS } from './commands/restore';
+import { SECRETS_COMMANDS } from './commands/secrets';
+import { SHELL_COMMANDS } from './commands/shell';
 import { SNAPSHOTS_COMMANDS } from './commands/snapshots';
+import { STATUS_COMMANDS } from './commands/status';
+import { UNDELETE_COMMANDS } from './commands/undelete';
 import { Context, type Common } from './context';
 import { EXIT, Failure, UsageError } from './errors';
 import type { World } from './world';
@@ -16,10 +23,17 @@ import type { World } from './world';
 /** Every command, in the order of the help. */
 export const DEFINITIONS: readonly Definition[] = [
   pricesCommand(),
+  ...DOCTOR_COMMANDS,
+  ...STATUS_COMMANDS,
+  ...CONNECT_COMMANDS,
+  ...LOGS_COMMANDS,
+  ...SECRETS_COMMANDS,
   ...SNAPSHOTS_COMMANDS,
-  ...MACHINE_COMMANDS,
   ...RESTORE_COMMANDS,
+  ...UNDELETE_COMMANDS,
   ...ADOPT_COMMANDS,
+  ...MACHINE_COMMANDS,
+  ...SHELL_COMMANDS,
   ...REPLACE_COMMANDS,
   ...DESTROY_COMMANDS,
 ];
@@ -50,7 +64,8 @@ function commandLine(
     const { command, subcommands = [] } = definition;
     program.addCommand(command.copyInheritedSettings(program));
     for (const one of [definition, ...subcommands]) {
-      one.command.copyInheritedSettings(program).action(() => act(one, one.command));
+      one.command.copyInheritedSettings(program);
+      if (one.work) one.command.action(() => act(one, one.command));
     }
   }
   return program;
@@ -85,7 +100,7 @@ export async function run(
 ): Promise<number> {
   let status: number = EXIT.done;
   const program = commandLine(definitions, world, async ({ work }, command) => {
-    const context = new Context(world, command.opts<Common>(), command.args);
+    const context = new Context(world, command.optsWithGlobals<Common>(), command.args);
     status = (await work?.(context)) ?? EXIT.done;
   });
   try {

@@ -60,17 +60,18 @@ export function parseRequest({ snapshot = '', at = '', paths }: GivenRequest): R
   };
 }
 
-function isTime(text: string): boolean {
+const isTime = (text: string): boolean => utcTime(text) !== undefined;
+
+/** The time that a person wrote as `2026-11-20 14:00` or `2026-11-20 14:00:30`, in UTC; undefined for anything else. */
+export function utcTime(text: string): Date | undefined {
   const [, ...digits] = TIME.exec(text) ?? [];
-  if (digits.length === 0) return false;
+  if (digits.length === 0) return undefined;
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = digits.map((part: string | undefined) =>
     Number(part ?? 0),
   );
   const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
-  return (
-    year > 0 &&
-    date.toISOString().slice(0, 19) === `${text.slice(0, 10)}T${text.slice(11)}${digits[5] === undefined ? ':00' : ''}`
-  );
+  const written = `${text.slice(0, 10)}T${text.slice(11)}${digits[5] ? '' : ':00'}`;
+  return year > 0 && date.toISOString().slice(0, 19) === written ? date : undefined;
 }
 
 /** The request as the object restore.json in the state bucket holds it. */

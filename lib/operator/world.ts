@@ -8,14 +8,19 @@ export interface World {
   /** Region of the AWS profile in use, if it names one. */
   readonly profileRegion: () => Promise<string | undefined>;
   readonly now: () => Date;
-  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** @param signal - ends it early, without an error */
+  readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
   /** Takes data, as it is. */
   readonly out: (text: string) => void;
   /** Takes a line for people. */
   readonly say: (line: string) => void;
-  readonly input: Readable;
+  readonly input: Readable & { readonly isTTY?: boolean };
   /** Whether a person sits at both ends: input and output are a terminal. */
   readonly terminal: boolean;
   /** Calls the listener when the person wants an end (Control-C). @returns a function that takes the listener away */
   readonly onInterrupt: (listener: () => void) => () => void;
+  /** Whether nobody listens on this port of localhost. */
+  readonly isFree: (port: number) => Promise<boolean>;
+  /** Shows an address in the person's browser. */
+  readonly browse: (url: string) => void;
 }

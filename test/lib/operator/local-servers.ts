@@ -5,6 +5,9 @@ import { join } from 'node:path';
 
 export const ROOT = join(__dirname, '..', '..', '..');
 
+// Not a matter of these tests, whose SDK is pinned.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
 /** The environment of a person with working credentials at an endpoint; nothing of the caller's AWS settings. */
 export const environment = (endpoint: string, more: Record<string, string> = {}): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
@@ -84,8 +87,13 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+export interface LocalAws {
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
 /** The local AWS (moto), started and answering. */
-export async function localAws(): Promise<{ url: string; child: ChildProcess }> {
+export async function localAws(): Promise<LocalAws> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const python = join(ROOT, '.venv', 'bin', 'python');
@@ -96,9 +104,17 @@ export async function localAws(): Promise<{ url: string; child: ChildProcess }> 
         .then(({ ok }) => ok)
         .catch(() => false)
     )
-      return { url, child };
+      return { url, stop: () => end(child) };
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  child.kill();
+  await end(child);
   throw new Error(`the local AWS did not start on port ${port} (exit code ${child.exitCode ?? 'none'})`);
+}
+
+/** Ends it, and waits until its connections are gone with it. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await gone;
 }

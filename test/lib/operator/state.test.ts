@@ -1,14 +1,13 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { S3 } from '@aws-sdk/client-s3';
 import { SSM } from '@aws-sdk/client-ssm';
 import { BUCKET, group, LoopbackDeployment, MACHINE, NO_GROUP, REGION } from './deployment-on-loopback';
-import { localAws } from './local-servers';
+import { localAws, type LocalAws } from './local-servers';
 
 jest.setTimeout(120_000);
 
-let aws: { url: string; child: ChildProcess };
+let aws: LocalAws;
 let deployment: LoopbackDeployment;
 let s3: S3;
 let ssm: SSM;
@@ -27,11 +26,11 @@ beforeEach(async () => {
   await fetch(`${aws.url}/moto-api/reset`, { method: 'POST' });
   deployment.reset();
 });
-afterAll(() => {
+afterAll(async () => {
   s3.destroy();
   ssm.destroy();
   deployment.stop();
-  aws.child.kill();
+  await aws.stop();
 });
 
 async function makeBucket(objects: Record<string, string> = {}): Promise<void> {

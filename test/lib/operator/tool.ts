@@ -23,6 +23,8 @@ export const worldOf = (env: NodeJS.ProcessEnv): World => ({
   input: Readable.from([]),
   terminal: false,
   onInterrupt: () => () => undefined,
+  isFree: () => Promise.resolve(true),
+  browse: () => undefined,
 });
 
 /**

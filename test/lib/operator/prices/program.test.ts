@@ -1,9 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { endpoint, environment, localAws, type Answers } from '../local-servers';
+import { endpoint, environment, localAws, type Answers, type LocalAws } from '../local-servers';
 import { tool } from '../tool';
 
 jest.setTimeout(120_000);
@@ -14,12 +13,12 @@ afterAll(() => {
 });
 
 describe('against the local AWS', () => {
-  let aws: { url: string; child: ChildProcess };
+  let aws: LocalAws;
   beforeAll(async () => {
     aws = await localAws();
   });
-  afterAll(() => {
-    aws.child.kill();
+  afterAll(async () => {
+    await aws.stop();
   });
 
   test('shows constant prices, gaps in words, and draws them', async () => {

@@ -1,0 +1,20 @@
+import type { World } from './world';
+
+/**
+ * Does something again and again, until the person wants an end.
+ * @param pauseMs - between an end and the next beginning
+ */
+export async function repeat(world: World, pauseMs: number, turn: () => Promise<void>): Promise<void> {
+  const end = new AbortController();
+  const off = world.onInterrupt(() => {
+    end.abort();
+  });
+  try {
+    while (!end.signal.aborted) {
+      await turn();
+      if (!end.signal.aborted) await world.sleep(pauseMs, end.signal);
+    }
+  } finally {
+    off();
+  }
+}
