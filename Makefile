@@ -54,6 +54,8 @@ test-boot: setup
 ##@ Deploy it (AZ=me-central-1a, STACK=dev, CONTEXT="-c key=value …")
 ec2-spot-prices: $(NPM) ## INSTANCE_TYPES="t4g.small …" REGION=… FORMAT=table|json|csv CHART=prices.svg
 	@$(TOOL) prices
+doctor: $(NPM) ## Look, before a deploy, whether all is there that it needs
+	@$(TOOL) doctor $(CONTEXT)
 diff: $(NPM) ## What a deploy would change
 	@cdk diff $(CDK_SETTINGS) $(CONTEXT)
 deploy: $(NPM) ## Deploy, and adopt the bucket that a destroy or a failed first deploy has left
@@ -62,6 +64,10 @@ destroy: $(NPM) ## Remove all but the state, and say what stays
 	@$(TOOL) destroy $(CONTEXT)
 
 ##@ Run it (STACK=dev, REGION=me-central-1 or AZ=me-central-1a; names for `npx openclaw-spot …`)
+status: $(NPM) ## One screen: machine, readiness, last backup, lease, alarms, version
+	@$(TOOL) status
+connect: $(NPM) ## Open OpenClaw's page: a tunnel to the machine, and the browser with the gateway token
+	@$(TOOL) connect
 backup: $(NPM) ## Back up now; FORCE=1 even if more than half of the last backup would go
 	@$(TOOL) backup
 snapshots: $(NPM) ## List what can be restored
@@ -70,6 +76,8 @@ restore: $(NPM) ## SNAPSHOT=<id>, latest or AT="2026-11-20 14:00" (UTC), whole o
 	@$(TOOL) restore
 restore-at-boot: $(NPM) ## The same at the machine's next boot, or its replacement's: where none runs
 	@$(TOOL) restore-at-boot
+undelete: $(NPM) ## List deleted objects of the state; SINCE="2026-11-20 14:00" YES=1 brings them back
+	@$(TOOL) undelete
 adopt: $(NPM) ## ARCHIVE=./….tar.gz of `openclaw backup create` becomes the state
 	@$(TOOL) adopt
 drill: $(NPM) ## Restore the newest snapshot into scratch, verify it, clean up

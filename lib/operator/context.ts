@@ -1,5 +1,6 @@
 import { findDeployment, type Deployment, type Named } from './deployment';
 import { UsageError } from './errors';
+import { prompt } from './prompt';
 import type { World } from './world';
 
 /** Options that every command has. */
@@ -45,12 +46,6 @@ export class Context<Options extends object = object> {
   async confirm(question: string): Promise<boolean> {
     if (this.yes) return true;
     if (!this.world.terminal) throw new UsageError([`${question} Without a terminal say so with --yes`]);
-    const { createInterface } = await import('node:readline/promises');
-    const prompt = createInterface({ input: this.world.input, output: process.stderr });
-    try {
-      return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim());
-    } finally {
-      prompt.close();
-    }
+    return /^y(es)?$/i.test((await prompt(this.world, `${question} [y/N]`)).trim());
   }
 }

@@ -4,7 +4,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AwsCallError } from '../aws/calls';
 import { explain } from '../aws/explain';
-import type { Context } from '../context';
 import type { Deployment } from '../deployment';
 import { EXIT, Failure, UsageError } from '../errors';
 import { findGroup, inService, noSuchDeployment, whyNone } from '../machine';

@@ -1,6 +1,5 @@
 import type { FilteredLogEvent } from '@aws-sdk/client-cloudwatch-logs';
 import { AwsCallError } from '../aws/calls';
-import type { Context } from '../context';
 import type { Deployment } from '../deployment';
 import { EXIT, UsageError } from '../errors';
 import { noSuchDeployment } from '../machine';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { Writable } from 'node:stream';
 import { AwsCallError } from '../aws/calls';
 import type { Context } from '../context';
 import { EXIT, Failure, UsageError } from '../errors';
+import { prompt } from '../prompt';
 import { table, utc } from '../text';
 import type { World } from '../world';
 import { command, OF_THE_MACHINE, type Definition } from './definition';
@@ -142,7 +142,7 @@ async function told(context: Context, text: string, value: object): Promise<numb
 
 async function readValue(context: Context, name: string): Promise<string> {
   const { world } = context;
-  const given = world.input.isTTY ? await ask(world, `Value of ${name} (it is not shown): `) : await all(world);
+  const given = world.input.isTTY ? await prompt(world, `Value of ${name} (it is not shown):`, true) : await all(world);
   const value = given.replace(/\r?\n$/, '');
   if (value !== given) context.say('the newline at its end was left out');
   const size = Buffer.byteLength(value);
@@ -164,23 +164,6 @@ async function all({ input }: World): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of input) chunks.push(Buffer.from(chunk as Buffer | string));
   return Buffer.concat(chunks).toString('utf8');
-}
-
-/** What is typed is shown nowhere. */
-async function ask({ input, say }: World, question: string): Promise<string> {
-  const { createInterface } = await import('node:readline/promises');
-  const nowhere = new Writable({
-    write: (_chunk, _encoding, done) => {
-      done();
-    },
-  });
-  const prompt = createInterface({ input, output: nowhere, terminal: true });
-  say(question);
-  try {
-    return await prompt.question('');
-  } finally {
-    prompt.close();
-  }
 }
 
 const SUBCOMMANDS: readonly Definition[] = [list, set, rm, rotate];

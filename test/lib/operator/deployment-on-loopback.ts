@@ -46,6 +46,9 @@ export class LoopbackDeployment {
   readonly directory = mkdtempSync(join(tmpdir(), 'openclaw-spot-'));
   /** By action; a function answers by what is asked. */
   answers: Record<string, Answer | Answers> = {};
+  /** What is answered in place of the usual. */
+  otherwise: Answer | undefined;
+
   private constructor(
     private readonly start: (answers: Answers) => Promise<{ url: string; server: Server }>,
     private at?: { url: string; server: Server },
@@ -60,7 +63,7 @@ export class LoopbackDeployment {
 
   private answer(asked: Asked): Answer | undefined {
     this.asked.push(asked);
-    const answer = this.answers[asked.action] ?? USUAL[asked.action];
+    const answer = this.answers[asked.action] ?? this.otherwise ?? USUAL[asked.action];
     return typeof answer === 'function' ? answer(asked) : answer;
   }
 
@@ -68,6 +71,7 @@ export class LoopbackDeployment {
   reset(): void {
     this.asked.length = 0;
     this.answers = {};
+    this.otherwise = undefined;
     for (const name of ['asked', 'told']) rmSync(join(this.directory, name), { force: true });
   }
 

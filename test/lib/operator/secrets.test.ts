@@ -63,9 +63,17 @@ describe('secrets set', () => {
     const { status, said, out } = await deployment.run(['secrets', 'set', 'TELEGRAM_BOT_TOKEN'], {}, { input });
     const shown = JSON.stringify(written.mock.calls);
     written.mockRestore();
-    expect([status, said]).toEqual([0, ['Value of TELEGRAM_BOT_TOKEN (it is not shown): ']]);
+    expect([status, said]).toEqual([0, ['Value of TELEGRAM_BOT_TOKEN (it is not shown):']]);
     expect(out + shown).not.toContain('12:ab');
     expect(await stored(NAME)).toEqual(['SecureString', '12:ab']);
+  });
+
+  test.each(['\u0003', '\u0004'])('stores nothing where the person answers with %j', async (key) => {
+    const input = Object.assign(new PassThrough(), { isTTY: true });
+    input.write(key);
+    const { status, said } = await deployment.run(['secrets', 'set', 'TELEGRAM_BOT_TOKEN'], {}, { input });
+    expect([status, said.at(-1)]).toEqual([130, 'error: no answer was given: nothing was changed']);
+    expect(await stored(NAME)).toBeUndefined();
   });
 
   test('has OpenClaw start again with it at once where that is wanted', async () => {
@@ -145,6 +153,22 @@ describe('secrets rm', () => {
     expect(await stored(NAME)).toBeDefined();
     expect((await deployment.run(['secrets', 'rm', 'TELEGRAM_BOT_TOKEN', '--yes'])).status).toBe(0);
     expect(await stored(NAME)).toBeUndefined();
+  });
+
+  test.each([
+    ['y', 0],
+    ['n', 1],
+    ['', 1],
+  ])('at a terminal does so for the answer %j alone', async (answer, code) => {
+    await set('12:ab');
+    const input = Object.assign(new PassThrough(), { isTTY: true });
+    input.write(`${answer}\r`);
+    const world = { input, terminal: true };
+    jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const { status, said } = await deployment.run(['secrets', 'rm', 'TELEGRAM_BOT_TOKEN'], {}, world);
+    jest.restoreAllMocks();
+    expect([status, said]).toEqual([code, [`Remove ${NAME}? Its value cannot be brought back. [y/N]`]]);
+    expect((await stored(NAME)) === undefined).toBe(code === 0);
   });
 
   test('of what is not there fails', async () => {
