@@ -64,8 +64,7 @@ export async function examine(plan: Plan, world: World): Promise<Row[]> {
   const here = row('plugin', () => plugin(world));
   // Without credentials the others would all say the same.
   if (first.result === 'fault') return [first, await here];
-  return Promise.all([
-    first,
+  const others = await Promise.all([
     row('region', () => region(deployment)),
     row('zone and type', () => zoneAndType(plan)),
     row('quota', () => quota(plan)),
@@ -73,6 +72,7 @@ export async function examine(plan: Plan, world: World): Promise<Row[]> {
     row('state bucket', () => stateBucket(plan)),
     here,
   ]);
+  return [first, ...others];
 }
 
 async function row(check: string, look: () => Promise<Finding>): Promise<Row> {

@@ -10,9 +10,10 @@ export async function repeat(world: World, pauseMs: number, turn: () => Promise<
     end.abort();
   });
   try {
-    while (!end.signal.aborted) {
+    const goesOn = () => !end.signal.aborted;
+    while (goesOn()) {
       await turn();
-      if (!end.signal.aborted) await world.sleep(pauseMs, end.signal);
+      if (goesOn()) await world.sleep(pauseMs, end.signal);
     }
   } finally {
     off();

@@ -123,13 +123,17 @@ class Tunnel {
       this.session?.kill();
     });
     try {
-      while (!this.end.signal.aborted) {
+      while (this.goesOn()) {
         await this.pass();
-        if (!this.end.signal.aborted) await this.world.sleep(LOOK_EVERY_MS, this.end.signal);
+        if (this.goesOn()) await this.world.sleep(LOOK_EVERY_MS, this.end.signal);
       }
     } finally {
       off();
     }
+  }
+
+  private goesOn(): boolean {
+    return !this.end.signal.aborted;
   }
 
   /** One machine's time. */
@@ -160,7 +164,7 @@ class Tunnel {
     let text = '';
     session.stdout?.on('data', (data: Buffer) => {
       text += data.toString();
-      if (!/Waiting for connections/.test(text)) return;
+      if (!text.includes('Waiting for connections')) return;
       text = '';
       this.tell(`OpenClaw on ${instance} is at ${ADDRESS}; Control-C ends the tunnel`);
       this.opened();
@@ -177,14 +181,14 @@ class Tunnel {
     await closed;
     over.abort();
     await watched;
-    if (!this.end.signal.aborted) this.tell(`the tunnel to ${instance} has ended; looking for the machine in service`);
+    if (this.goesOn()) this.tell(`the tunnel to ${instance} has ended; looking for the machine in service`);
   }
 
   /** Ends the session when another machine is in service: the plugin itself may hold on to one that is gone. */
   private async watch(instance: string, session: ChildProcess, over: AbortSignal): Promise<void> {
     for (;;) {
       await this.world.sleep(LOOK_EVERY_MS, over);
-      if (over.aborted || this.end.signal.aborted) return;
+      if (over.aborted || !this.goesOn()) return;
       // What cannot be asked now can be asked next time.
       const current = await findGroup(this.deployment).then(inService, () => undefined);
       if (current && current.id !== instance) {

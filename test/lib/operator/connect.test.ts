@@ -16,7 +16,7 @@ const NEXT = 'i-0fedcba9876543210';
 
 /** Connects, and wants an end when a line says so. */
 async function connect(args: string[], end: (said: string[]) => boolean, world: object = {}) {
-  let interrupt = () => undefined as void;
+  let interrupt: () => void = () => undefined;
   const said: string[] = [];
   const result = await deployment.run(
     ['connect', ...args],

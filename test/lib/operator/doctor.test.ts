@@ -1,4 +1,4 @@
-import { BUCKET, json, LoopbackDeployment, NO_GROUP, REGION } from './deployment-on-loopback';
+import { BUCKET, group, json, LoopbackDeployment, NO_GROUP, REGION } from './deployment-on-loopback';
 import type { Answer } from './local-servers';
 
 let deployment: LoopbackDeployment;
@@ -172,9 +172,7 @@ describe('doctor', () => {
   });
 
   test('finds the deployment that is there', async () => {
-    deployment.answers = {};
-    const { DescribeAutoScalingGroups: _, ...rest } = READY;
-    deployment.answers = { ...rest, [`HEAD /${BUCKET}/`]: ok('') };
+    deployment.answers = { ...READY, DescribeAutoScalingGroups: group(), [`HEAD /${BUCKET}/`]: ok('') };
     const { out } = await deployment.run(['doctor', ...AZ]);
     expect(out).toContain(`${BUCKET} belongs to openclaw-dev, which is deployed`);
   });

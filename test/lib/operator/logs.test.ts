@@ -92,7 +92,7 @@ describe('logs', () => {
   });
 
   test('go on with what comes, each line once, until the person wants an end', async () => {
-    let interrupt = () => undefined as void;
+    let interrupt: () => void = () => undefined;
     const lines: string[] = [];
     let rounds = 0;
     const sleep = async () => {

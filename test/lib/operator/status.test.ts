@@ -141,7 +141,7 @@ describe('status', () => {
 
   test('--watch shows it anew until the person wants an end', async () => {
     deployment.answers = RUNNING;
-    let interrupt = () => undefined as void;
+    let interrupt: () => void = () => undefined;
     let pauses = 0;
     const { status, out } = await deployment.run(
       ['status', '--watch'],
