@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sdk } from './aws/sdk';
 import { run } from './program';
 import type { World } from './world';
 
@@ -39,8 +40,8 @@ function browse(url: string): void {
 const world: World = {
   env: process.env,
   root: join(__dirname, '..', '..'),
-  profileRegion: async () => {
-    const { STS } = await import('@aws-sdk/client-sts');
+  profileRegion: () => {
+    const { STS } = sdk.sts();
     return new STS({}).config.region().catch(() => undefined);
   },
   now: () => new Date(),

@@ -1,6 +1,7 @@
 import { createReadStream, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { asking, CLIENT_SETTINGS } from '../aws/calls';
+import { sdk } from '../aws/sdk';
 import { requireBucket, type StateBucket } from '../bucket';
 import type { Context } from '../context';
 import { UsageError } from '../errors';
@@ -53,7 +54,8 @@ async function upload(
   Key: string,
 ): Promise<void> {
   const { region } = await context.deployment();
-  const [{ S3 }, { Upload }] = await Promise.all([import('@aws-sdk/client-s3'), import('@aws-sdk/lib-storage')]);
+  const { S3 } = sdk.s3();
+  const { Upload } = sdk.storage();
   const requestHandler = { ...CLIENT_SETTINGS.requestHandler, requestTimeout: PART_TIMEOUT_MS };
   const client = new S3({ region, ...CLIENT_SETTINGS, requestHandler });
   context.say(`uploading ${archive} (${bytes(size)}) to s3://${bucket.Bucket}/${Key}`);

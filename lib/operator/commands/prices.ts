@@ -5,7 +5,7 @@ import { comparePrices } from '../prices/run';
 import { collect, command, type Definition } from './definition';
 
 /** @param connect - makes what answers */
-export const pricesCommand = (connect: () => Promise<Aws> = connectToAws): Definition => ({
+export const pricesCommand = (connect: () => Aws = connectToAws): Definition => ({
   command: command(
     {
       usage: 'prices',
@@ -44,7 +44,7 @@ export const pricesCommand = (connect: () => Promise<Aws> = connectToAws): Defin
         days: options.days,
       },
       context.world,
-      await connect(),
+      connect(),
     );
     return EXIT.done;
   },

@@ -12,6 +12,7 @@ import type {
 } from '@aws-sdk/client-ec2';
 import type { GetProductsRequest, GetProductsResponse } from '@aws-sdk/client-pricing';
 import { CLIENT_SETTINGS, HOME_REGION } from '../aws/calls';
+import { sdk } from '../aws/sdk';
 
 /** The EC2 calls that are made here; the SDK's own client is one. */
 export interface Ec2Api {
@@ -35,8 +36,9 @@ export interface Aws {
 }
 
 /** The real AWS, with the SDK's default credential chain. */
-export async function connect(): Promise<Aws> {
-  const [{ EC2 }, { Pricing }] = await Promise.all([import('@aws-sdk/client-ec2'), import('@aws-sdk/client-pricing')]);
+export function connect(): Aws {
+  const { EC2 } = sdk.ec2();
+  const { Pricing } = sdk.pricing();
   return {
     ec2: (region) => new EC2({ region, ...CLIENT_SETTINGS }),
     pricing: () => new Pricing({ region: HOME_REGION, ...CLIENT_SETTINGS }),

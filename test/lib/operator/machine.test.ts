@@ -59,6 +59,8 @@ describe('a command on the machine', () => {
     await deployment.run(['run', '--stack', 'lab', '--', 'true'], {
       AWS_PROFILE: 'ada',
       AWS_SHARED_CREDENTIALS_FILE: credentials,
+      AWS_ACCESS_KEY_ID: '',
+      AWS_SECRET_ACCESS_KEY: '',
     });
     expect(deployment.asked[0]?.body).toContain('openclaw-lab');
     expect(deployment.told).toMatchObject({

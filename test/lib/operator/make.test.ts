@@ -13,6 +13,7 @@ const make = (env: NodeJS.ProcessEnv, ...args: string[]) =>
   execFileSync('make', ['--no-print-directory', ...args], {
     cwd: ROOT,
     env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
   }).toString();
 
 const touched = join(directory, 'touched');

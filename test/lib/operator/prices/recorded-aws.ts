@@ -123,7 +123,7 @@ export async function runRecorded(
     ...world,
   };
   const parts = {
-    definitions: [pricesCommand(() => Promise.resolve(aws))],
+    definitions: [pricesCommand(() => aws)],
     regions: (region: string) => aws.ec2(region),
   };
   const code = await run(['prices', ...args], recorded, parts);
