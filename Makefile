@@ -11,20 +11,18 @@ RUFF := .venv/bin/ruff
 PYTEST := .venv/bin/python -m pytest
 LAB := PYTHONPATH=test .venv/bin/python -m lab
 
+# What a person gives reaches programs by the environment alone, as it stands: neither make nor a shell reads it as text.
+GIVEN := STACK REGION AZ SNAPSHOT AT PATHS ARCHIVE FORCE SINCE YES INSTANCE_TYPES FORMAT CHART
 # What may stand on the command line. Any other name would be a slip that nobody notices: STAK=prod works on dev.
-ALLOWED := AZ STACK REGION CONTEXT INSTANCE_TYPES FORMAT CHART FORCE SNAPSHOT AT PATHS ARCHIVE
-ALLOWED += FILES K CI CRASH_SEED DATABASE_MIB ONLY
+ALLOWED := $(GIVEN) CONTEXT FILES K CI CRASH_SEED DATABASE_MIB ONLY
 GIVEN_NAMES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq ($(filter-out $(ALLOWED),$(GIVEN_NAMES)),)
 $(error unknown variable$(foreach name,$(filter-out $(ALLOWED),$(GIVEN_NAMES)), $(name)='$(value $(name))'): allowed are $(sort $(ALLOWED)))
 endif
-
-export STACK REGION
-ifndef REGION
-REGION := $(shell sed 's/[a-z]$$//' <<<'$(AZ)')
-endif
-SETTINGS = $(if $(AZ),-c az=$(AZ)) $(if $(STACK),-c stack=$(STACK)) $(CONTEXT)
-STATE := bin/on-machine openclaw-state
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
+export $(GIVEN)
+CDK_SETTINGS := $${AZ:+-c "az=$$AZ"} $${STACK:+-c "stack=$$STACK"}
+TOOL := bin/openclaw-spot
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 help: ## List the targets
@@ -95,37 +93,44 @@ watch: $(NPM) ## Run the unit tests which a saved file concerns, at each save
 	$(BIN)/jest --watch
 
 ##@ Deploy it (AZ=me-central-1a, STACK=dev, CONTEXT="-c key=value …")
-ec2-spot-prices: setup ## INSTANCE_TYPES="t4g.small …" REGION=… FORMAT=table|json|csv CHART=prices.svg
-	@tsx bin/ec2-spot-prices.ts --instance-types "$(INSTANCE_TYPES)" --region "$(REGION)" --format "$(FORMAT)" --chart "$(CHART)"
-diff: setup ## What a deploy would change
-	@cdk diff $(SETTINGS)
-deploy: setup ## Deploy, and adopt the bucket that a destroy or a failed first deploy has left
-	@CDK_IMPORT_EXISTING_RESOURCES=true cdk deploy $(SETTINGS)
-destroy: setup ## Remove all but the state, and say what stays
-	@cdk destroy $(SETTINGS)
-	@bin/what-stays
+ec2-spot-prices: $(NPM) ## INSTANCE_TYPES="t4g.small …" REGION=… FORMAT=table|json|csv CHART=prices.svg
+	@$(TOOL) prices
+doctor: $(NPM) ## Look, before a deploy, whether all is there that it needs
+	@$(TOOL) doctor $(CONTEXT)
+diff: $(NPM) ## What a deploy would change
+	@cdk diff $(CDK_SETTINGS) $(CONTEXT)
+deploy: $(NPM) ## Deploy, and adopt the bucket that a destroy or a failed first deploy has left
+	@CDK_IMPORT_EXISTING_RESOURCES=true cdk deploy $(CDK_SETTINGS) $(CONTEXT)
+destroy: $(NPM) ## Remove all but the state, and say what stays
+	@$(TOOL) destroy $(CONTEXT)
 
-##@ Run it (STACK=dev, REGION=me-central-1 or AZ=me-central-1a)
-backup: ## Back up now; FORCE=1 even if more than half of the last backup would go
-	@$(STATE) backup $(if $(FORCE),--force)
-snapshots: ## List what can be restored
-	@$(STATE) snapshots
-restore: ## SNAPSHOT=<id>, latest or AT="2026-11-20 14:00" (UTC), whole or PATHS="workspace/notes.md"
-	@SNAPSHOT="$(SNAPSHOT)" AT="$(AT)" PATHS="$(PATHS)" bin/restore
-restore-at-boot: ## The same at the machine's next boot, or its replacement's: where none runs
-	@SNAPSHOT="$(SNAPSHOT)" AT="$(AT)" PATHS="$(PATHS)" bin/restore-at-boot
-adopt: ## ARCHIVE=./….tar.gz of `openclaw backup create` becomes the state
-	@bin/adopt "$(ARCHIVE)"
-drill: ## Restore the newest snapshot into scratch, verify it, clean up
-	@$(STATE) drill
-drain: ## Stop OpenClaw, back up, release the lease: before the machine is taken away
-	@bin/on-machine sh -c 'systemctl stop openclaw-drain.service && jq . /run/openclaw/drain.json && systemctl start openclaw-drain.service'
-replace: ## End the machine in good order; its group launches another, which restores the state
-	@bin/replace
-secrets-reload: ## Start OpenClaw again with what Parameter Store holds now
-	@bin/on-machine systemctl restart openclaw.service
-boot-times: ## The critical path of the machine's last boot
-	@bin/on-machine /usr/local/libexec/openclaw/boot-times
+##@ Run it (STACK=dev, REGION=me-central-1 or AZ=me-central-1a; names for `npx openclaw-spot …`)
+status: $(NPM) ## One screen: machine, readiness, last backup, lease, alarms, version
+	@$(TOOL) status
+connect: $(NPM) ## Open OpenClaw's page: a tunnel to the machine, and the browser with the gateway token
+	@$(TOOL) connect
+backup: $(NPM) ## Back up now; FORCE=1 even if more than half of the last backup would go
+	@$(TOOL) backup
+snapshots: $(NPM) ## List what can be restored
+	@$(TOOL) snapshots
+restore: $(NPM) ## SNAPSHOT=<id>, latest or AT="2026-11-20 14:00" (UTC), whole or PATHS="workspace/notes.md"
+	@$(TOOL) restore
+restore-at-boot: $(NPM) ## The same at the machine's next boot, or its replacement's: where none runs
+	@$(TOOL) restore-at-boot
+undelete: $(NPM) ## List deleted objects of the state; SINCE="2026-11-20 14:00" YES=1 brings them back
+	@$(TOOL) undelete
+adopt: $(NPM) ## ARCHIVE=./….tar.gz of `openclaw backup create` becomes the state
+	@$(TOOL) adopt
+drill: $(NPM) ## Restore the newest snapshot into scratch, verify it, clean up
+	@$(TOOL) drill
+drain: $(NPM) ## Stop OpenClaw, back up, release the lease: before the machine is taken away
+	@$(TOOL) drain
+replace: $(NPM) ## End the machine in good order; its group launches another, which restores the state
+	@$(TOOL) replace
+secrets-reload: $(NPM) ## Start OpenClaw again with what Parameter Store holds now
+	@$(TOOL) secrets-reload
+boot-times: $(NPM) ## The critical path of the machine's last boot
+	@$(TOOL) boot-times
 
 ##@ Measure it (minutes to hours; reports go to .lab/)
 crash-test: setup programs ## Two hundred power cuts; CRASH_SEED=… repeats a run

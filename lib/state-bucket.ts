@@ -16,6 +16,8 @@ export interface StateBucketProps {
 const ACCESS_LOGS = 'access-logs/';
 // What the mirror's loss guard refused.
 const ASIDE = 'aside/';
+// Archives to adopt: the whole state of another install, of use only until the machine has it.
+const ADOPT = 'adopt/';
 
 /** How a deployment keeps its backups, where it keeps any. */
 export type BackupEngine = 'snapshots' | 'mirror';
@@ -34,7 +36,7 @@ const REMOVED: Record<BackupEngine, string[]> = {
 // What it writes whatever the engine: who may write, who waits, the last machine's record, copies of the pinned downloads.
 const OWN = ['lease.json', 'lease-wanted.json', 'handover.json', 'tools/*'];
 // What a person asked for, gone once it is in place.
-const ANSWERED = ['restore.json', 'adopt/*'];
+const ANSWERED = ['restore.json', `${ADOPT}*`];
 
 /**
  * A mirror's older backups name old versions of its objects: those stay for a week longer than any such backup, and never
@@ -80,6 +82,12 @@ export class StateBucket extends Construct {
           id: 'Aside',
           prefix: ASIDE,
           expiration: Duration.days(35),
+        },
+        {
+          id: 'Adopt',
+          prefix: ADOPT,
+          expiration: Duration.days(1),
+          noncurrentVersionExpiration: Duration.days(1),
         },
         {
           id: 'AccessLogs',

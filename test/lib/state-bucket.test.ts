@@ -76,6 +76,13 @@ test('forgets old versions, unfinished uploads and access logs, and never a curr
     },
     { Id: 'Aside', Status: 'Enabled', Prefix: 'aside/', ExpirationInDays: 35 },
     {
+      Id: 'Adopt',
+      Status: 'Enabled',
+      Prefix: 'adopt/',
+      ExpirationInDays: 1,
+      NoncurrentVersionExpiration: { NoncurrentDays: 1 },
+    },
+    {
       Id: 'AccessLogs',
       Status: 'Enabled',
       Prefix: 'access-logs/',
@@ -92,7 +99,7 @@ test.each([
   [{ backupKeepDaily: 0, backupKeepWeekly: 0 }, 35],
 ])('with %j old versions stay for %i days, longer than a backup that names them', (retention, days) => {
   const { LifecycleConfiguration: lifecycle } = only(synthesize(retention), 'AWS::S3::Bucket').Properties;
-  expect(lifecycle).toMatchObject({ Rules: [{ NoncurrentVersionExpiration: { NoncurrentDays: days } }, {}, {}] });
+  expect(lifecycle).toMatchObject({ Rules: [{ NoncurrentVersionExpiration: { NoncurrentDays: days } }, {}, {}, {}] });
 });
 
 test('is not there with backup=off, and nothing speaks of it', () => {

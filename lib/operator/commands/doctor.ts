@@ -1,0 +1,82 @@
+import type * as config from '../../config/config';
+import type { Context } from '../context';
+import { cdkContext, Deployment } from '../deployment';
+import { examine, type Row } from '../doctor';
+import { EXIT, UsageError } from '../errors';
+import { table } from '../text';
+import { collect, command, type Definition } from './definition';
+
+const doctor: Definition = {
+  command: command(
+    {
+      usage: 'doctor',
+      summary: 'look, before a deploy, whether all is there that it needs',
+      description:
+        'Looks, before a deploy, whether all is there that it needs: settings, credentials, region, zone and type, vCPU ' +
+        'quota, CDK bootstrap, state bucket, Session Manager plugin. Each row is ok, a warning or a fault, with what to type.',
+      examples: ['doctor --az me-central-1a', 'doctor --az me-central-1a -c instanceType=t4g.medium --json'],
+      exits: ['1, too, where a row is a fault'],
+    },
+    (made) =>
+      made.option(
+        '-c, --context <key=value>',
+        'a setting, as in `cdk deploy -c`; can be given more than once',
+        collect,
+      ),
+  ),
+  work: async (context) => {
+    const rows = await look(context);
+    const text = table([['CHECK', 'RESULT', 'FINDING'], ...rows.flatMap(lines)]);
+    context.show(text, rows);
+    return rows.some(({ result }) => result === 'fault') ? EXIT.failed : EXIT.done;
+  },
+};
+
+const lines = ({ check, result, finding, help }: Row): string[][] => [
+  [check, result, finding],
+  ...(help === undefined ? [] : [['', '', `  ${help}`]]),
+];
+
+async function look(context: Context): Promise<Row[]> {
+  // Only here: it brings the CDK, which takes longer to load than all the rest.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { ConfigError, parseConfig } = require('../../config/config') as typeof config;
+  const { world } = context;
+  try {
+    const settings = parseConfig(settingsOf(context));
+    const { region, stack, availabilityZone, instanceType, market, backup, image } = settings;
+    const asked = context.options.region;
+    if (asked !== undefined && asked !== region) {
+      throw new UsageError([`region must be that of the zone, ${region}, got '${asked}': leave it out`]);
+    }
+    const deployment = new Deployment(stack, region, availabilityZone);
+    const found = await examine(
+      { deployment, instanceType: instanceType.toString(), market, backsUp: backup !== 'off' },
+      world,
+    );
+    const finding = `${stack} in ${availabilityZone}: ${instanceType.toString()}, ${market}, ${image.reference}`;
+    return [{ check: 'settings', result: 'ok', finding }, ...found];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.faults.map((finding) => ({ check: 'settings', result: 'fault', finding }));
+  }
+}
+
+/** What a deploy would read: cdk.json, and what the options or make's environment say. */
+function settingsOf({ options, world: { env, root } }: Context): Record<string, unknown> {
+  const given = (options as { context?: string[] }).context ?? [];
+  const pairs = given.map((text) => {
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+    if (key === undefined) throw new UsageError([`a setting must be like key=value, got '${text}'`]);
+    return [key, value] as const;
+  });
+  const [az, stack] = [options.az ?? env.AZ, options.stack ?? env.STACK];
+  return {
+    ...cdkContext(root),
+    ...(az && { az }),
+    ...(stack && { stack }),
+    ...Object.fromEntries(pairs),
+  };
+}
+
+export const DOCTOR_COMMANDS: readonly Definition[] = [doctor];

@@ -1,0 +1,119 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { World } from '../../../lib/operator/world';
+import { endpoint, environment, type Answer, type Answers, type Asked } from './local-servers';
+import { tool, type Result } from './tool';
+
+export const ACCOUNT = '123456789012';
+export const REGION = 'me-central-1';
+export const BUCKET = `openclaw-backup-dev-${ACCOUNT}-${REGION}`;
+export const MACHINE = 'i-0123456789abcdef0';
+
+export const xml = (action: string, result: string): Answer => ({
+  status: 200,
+  body: `<${action}Response><${action}Result>${result}</${action}Result></${action}Response>`,
+});
+export const json = (value: unknown, status = 200): Answer => ({ status, body: JSON.stringify(value) });
+
+/** The group's answer, with these instances: id and state. */
+export const group = (...instances: [string, string][]): Answer =>
+  xml(
+    'DescribeAutoScalingGroups',
+    `<AutoScalingGroups><member><AutoScalingGroupName>openclaw-dev</AutoScalingGroupName><DesiredCapacity>1</DesiredCapacity><Instances>${instances
+      .map(
+        ([id, state]) =>
+          `<member><InstanceId>${id}</InstanceId><LifecycleState>${state}</LifecycleState><InstanceType>t4g.small</InstanceType><AvailabilityZone>${REGION}a</AvailabilityZone></member>`,
+      )
+      .join('')}</Instances></member></AutoScalingGroups>`,
+  );
+export const NO_GROUP = xml('DescribeAutoScalingGroups', '<AutoScalingGroups/>');
+
+/** What a deployment that runs answers; each can be another for a test. */
+const USUAL: Readonly<Record<string, Answer>> = {
+  GetCallerIdentity: xml(
+    'GetCallerIdentity',
+    `<Account>${ACCOUNT}</Account><Arn>arn:aws:iam::${ACCOUNT}:user/ada</Arn>`,
+  ),
+  DescribeAutoScalingGroups: group([MACHINE, 'InService']),
+  StartSession: json({ SessionId: 'ada-1', TokenValue: 'token', StreamUrl: 'wss://ssmmessages.example' }),
+};
+
+/** A deployment whose AWS, plugin and machine are on this computer. */
+export class LoopbackDeployment {
+  readonly asked: Asked[] = [];
+  readonly directory = mkdtempSync(join(tmpdir(), 'openclaw-spot-'));
+  /** By action; a function answers by what is asked. */
+  answers: Record<string, Answer | Answers> = {};
+  /** What is answered in place of the usual. */
+  otherwise: Answer | undefined;
+
+  private constructor(
+    private readonly start: (answers: Answers) => Promise<{ url: string; server: Server }>,
+    private at?: { url: string; server: Server },
+  ) {}
+
+  /** @param behind - what answers the rest, such as the local AWS */
+  static async start(behind?: string): Promise<LoopbackDeployment> {
+    const made = new LoopbackDeployment((answers) => endpoint(answers, behind));
+    made.at = await made.start((asked) => made.answer(asked));
+    return made;
+  }
+
+  private answer(asked: Asked): Answer | undefined {
+    this.asked.push(asked);
+    const answer = this.answers[asked.action] ?? this.otherwise ?? USUAL[asked.action];
+    return typeof answer === 'function' ? answer(asked) : answer;
+  }
+
+  /** Forgets what was asked, and what was answered otherwise than usual. */
+  reset(): void {
+    this.asked.length = 0;
+    this.answers = {};
+    this.otherwise = undefined;
+    for (const name of ['asked', 'told']) rmSync(join(this.directory, name), { force: true });
+  }
+
+  stop(): void {
+    this.at?.server.close();
+    this.at?.server.closeAllConnections();
+    rmSync(this.directory, { recursive: true });
+  }
+
+  get url(): string {
+    return this.at?.url ?? '';
+  }
+
+  env(more: Record<string, string> = {}): NodeJS.ProcessEnv {
+    return environment(this.url, {
+      PATH: `${join(__dirname, 'stubs')}:${process.env.PATH ?? ''}`,
+      REGION,
+      ASKED: join(this.directory, 'asked'),
+      PLUGIN_TOLD: join(this.directory, 'told'),
+      ...more,
+    });
+  }
+
+  run(args: readonly string[], env: Record<string, string> = {}, world: Partial<World> = {}): Promise<Result> {
+    return tool(this.env(env), args, world);
+  }
+
+  /** The actions asked for, in order. */
+  get actions(): string[] {
+    return this.asked.map(({ action }) => action);
+  }
+
+  /** The words that the machine's openclaw-state was last given, or undefined. */
+  get words(): string[] | undefined {
+    const path = join(this.directory, 'asked');
+    return existsSync(path) ? readFileSync(path, 'utf8').split('\0').slice(0, -1) : undefined;
+  }
+
+  /** What the plugin was last told, or undefined. */
+  get told(): Record<string, unknown> | undefined {
+    const path = join(this.directory, 'told');
+    const [last] = existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n').slice(-1) : [];
+    return last === undefined ? undefined : (JSON.parse(last) as Record<string, unknown>);
+  }
+}

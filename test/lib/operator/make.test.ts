@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from './local-servers';
+
+const directory = mkdtempSync(join(tmpdir(), 'openclaw-spot-'));
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+const make = (env: NodeJS.ProcessEnv, ...args: string[]) =>
+  execFileSync('make', ['--no-print-directory', ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  }).toString();
+
+const touched = join(directory, 'touched');
+const WORDS = [
+  `workspace/\`touch ${touched}\``,
+  `workspace/$(touch ${touched})`,
+  `workspace/$(shell touch ${touched})`,
+  `it's "quoted" $HOME $$ a#b \\`,
+  '-dash, with  blanks',
+];
+
+describe('what make is given', () => {
+  // One target for all of them, because each start of make reads the whole Makefile.
+  const NAMES = ['SNAPSHOT', 'AT', 'PATHS', 'ARCHIVE', 'SINCE'];
+  const show = ['--eval', `show: ; @printf '%s\\n' ${NAMES.map((name) => `"$$${name}"`).join(' ')}`, 'show'];
+  const given = Object.fromEntries(NAMES.map((name, index) => [name, WORDS[index] ?? '']));
+
+  test('on its command line reaches programs as it is: neither make nor a shell reads it', () => {
+    const args = Object.entries(given).map(([name, value]) => `${name}=${value}`);
+    expect(make({}, ...show, ...args)).toBe(`${WORDS.join('\n')}\n`);
+    expect(existsSync(touched)).toBe(false);
+  });
+
+  test('in its environment does so too', () => {
+    expect(make(given, ...show)).toBe(`${WORDS.join('\n')}\n`);
+    expect(existsSync(touched)).toBe(false);
+  });
+
+  test('as zone and stack reaches the CDK as words', () => {
+    const args = ['AZ=me-central-1a', `STACK=$(touch ${touched})`, 'CONTEXT=-c market=on-demand'];
+    const eval_ = "show: ; @printf '%s\\n' $(CDK_SETTINGS) $(CONTEXT)";
+    expect(make({}, '--eval', eval_, 'show', ...args).split('\n')).toEqual([
+      ...['-c', 'az=me-central-1a', '-c', `stack=$(touch ${touched})`, '-c', 'market=on-demand', ''],
+    ]);
+    expect(make({}, '--eval', eval_, 'show')).toBe('\n');
+  });
+});
