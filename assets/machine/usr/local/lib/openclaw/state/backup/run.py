@@ -21,6 +21,10 @@ from openclaw.system.lock import locked
 
 # What a person has begun by hand is not waited for at the machine's end.
 FINAL_PATIENCE_SECONDS = 5
+NEVER_SERVED = (
+    "OpenClaw has never served on this machine, so that nothing shows whether what was written here since the restore "
+    "is good: look at it, and restore it by its id if it is"
+)
 
 
 class Backup:
@@ -39,7 +43,7 @@ class Backup:
         started = time.monotonic()
         try:
             with locked(self.settings.var / "lock", self.settings.lock_wait_seconds, self._patience(final)):
-                figures = self._run(force)
+                figures = self._run(force, final)
                 if figures and not final:
                     retention.prune_when_due(self.settings, self.aws, self.lease)
         except Busy:
@@ -59,25 +63,29 @@ class Backup:
         """A restore that moves things into place is done in a moment, and must not be cut off."""
         return FINAL_PATIENCE_SECONDS if final and not self.markers.journal_path.exists() else math.inf
 
-    def _run(self, force: bool) -> dict[str, Any] | None:
+    def _run(self, force: bool, final: bool) -> dict[str, Any] | None:
         self.markers.require_restored()
         self.markers.require_settled()
         held = self.lease.check()
-        if not force and not self.markers.has_served():
+        doubted = not force and not self.markers.has_served()
+        if doubted and not final:
             journal.say(
-                "nothing to back up: OpenClaw has never been ready on this machine, and what was restored is in the "
-                "bucket already; after mending it by hand, run: openclaw-state backup --force"
+                "nothing to back up: OpenClaw has never served on this machine, and what was restored is in the bucket "
+                "already; after mending it by hand, run: openclaw-state backup --force"
             )
             return None
         engine = engines.of(self.settings, self.aws)
         push = Push(self.settings, self.markers, engine, held.generation)
         with Staging(self.settings, engine.stores_blocks).refreshed() as staged:
+            if doubted and not _has_changed(staged, self.markers.restored_at_ns()):
+                journal.say("nothing to save: nothing was written since the restore")
+                return None
             if not _holds_state(staged):
                 if self.markers.last_good() is None:
                     journal.say("nothing to back up yet: OpenClaw has written no state")
                     return None
                 raise Refused(f"{self.settings.roots['.openclaw']} holds no file: an empty source is never pushed")
-            doubt = "" if force else self._doubt(staged)
+            doubt = "" if force else NEVER_SERVED if doubted else self._doubt(staged)
             if not doubt:
                 return push.push(staged)
             kept = push.set_aside(staged)
@@ -99,6 +107,12 @@ class Backup:
         if last:
             values["BackupAgeSeconds"] = max(0.0, round(time.time() - last.at))
         metrics.publish(self.aws, values)
+
+
+def _has_changed(staged: Staged, since_ns: int) -> bool:
+    """Whether any file is younger. What changed within the last seconds has no fingerprint to tell by, and counts."""
+    marks = (entry.fingerprint for entry in staged.index.entries() if entry.kind in ("file", "database"))
+    return any(mark == "racy" or max(int(part.split(":")[3]) for part in mark.split(";")) > since_ns for mark in marks)
 
 
 def _holds_state(staged: Staged) -> bool:
