@@ -51,7 +51,7 @@ class Restore:
             journal.say("verifying what was fetched")
             checked = verify.verify(tree)
             if not paths:
-                versions.refuse_newer(tree, snapshot.openclaw, self.settings.image)
+                versions.refuse_newer(tree, snapshot.openclaw, self.settings)
             verify.clear_leases(tree)
             files, size = _totals(tree)
         except BaseException:
@@ -79,7 +79,7 @@ class Restore:
         tree = self.swap.fresh_tree()
         try:
             version, checked = adopt.lay_out(archive, tree)
-            versions.refuse_newer(tree, version, self.settings.image)
+            versions.refuse_newer(tree, version, self.settings)
             verify.clear_leases(tree)
             files, size = _totals(tree)
         except BaseException:
