@@ -10,6 +10,7 @@ ROOTS = (".openclaw", "workspace", "auth-profile-secrets")
 OWNER = 1000
 # The state directory in the container.
 SEEN = PurePosixPath("/home/node/.openclaw")
+STATE_DATABASE = ".openclaw/state/openclaw.sqlite"
 # Where OpenClaw keeps its own databases. Any other may be anything that somebody has sent or made.
 _DATABASES = (".openclaw/state/", ".openclaw/agents/")
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from openclaw.settings import Settings
 from openclaw.state.databases import sqlite
+from openclaw.state.openclaw_data.layout import STATE_DATABASE
 from openclaw.system import files, journal
 from openclaw.system.errors import Refused, Unavailable
 
@@ -28,7 +29,7 @@ _PARTS = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:[-.](?:(alpha|beta|rc)[-.]?)?(\d*))?
 _TOUCHED = re.compile(rf"""["']?lastTouchedVersion["']?\s*:\s*["']v?({_VERSION})["']""".encode())
 # Of a configuration; a file of any size may have its name.
 _MOST_BYTES = 16 << 20
-_STATE, _AGENTS = ".openclaw/state/openclaw.sqlite", "*/agent/openclaw-agent.sqlite"
+_AGENTS = "*/agent/openclaw-agent.sqlite"
 _PAUSE_SECONDS = 0.5
 # They sort after alpha, beta and rc.
 _RELEASE, _CORRECTION = "|", "~"
@@ -89,7 +90,7 @@ def refuse_newer(tree: Path, recorded: str | None, settings: Settings) -> None:
     """@param recorded with the snapshot or the archive
     @raises Refused naming both versions when the data is newer than the image, Unavailable as of_machine"""
     touched, schemas = _touched(tree), _schemas(tree)
-    wrote = max(filter(None, (whole(recorded), _app_version(tree / _STATE))), key=_order, default=None)
+    wrote = max(filter(None, (whole(recorded), _app_version(tree / STATE_DATABASE))), key=_order, default=None)
     if not (wrote or touched or any(schemas)):
         return
     newest = max(filter(None, (wrote, touched)), key=_order, default=None)
@@ -139,7 +140,7 @@ def _touched(tree: Path) -> str | None:
 
 def _schemas(tree: Path) -> Schemas:
     agents = [_user_version(path) for path in (tree / ".openclaw/agents").glob(_AGENTS)]
-    return Schemas(_user_version(tree / _STATE), max(filter(None, agents), default=None))
+    return Schemas(_user_version(tree / STATE_DATABASE), max(filter(None, agents), default=None))
 
 
 def _user_version(path: Path) -> int | None:

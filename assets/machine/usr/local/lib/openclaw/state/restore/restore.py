@@ -13,11 +13,12 @@ from openclaw.aws.client import Aws
 from openclaw.settings import Settings
 from openclaw.state import engines
 from openclaw.state.adopt import adopt
+from openclaw.state.databases.sqlite import is_database
 from openclaw.state.engines.base import Snapshot
 from openclaw.state.guards.lease import Lease
 from openclaw.state.guards.markers import LastGoodBackup, Markers
-from openclaw.state.openclaw_data import verify, versions
-from openclaw.state.openclaw_data.layout import ROOTS
+from openclaw.state.openclaw_data import leases, verify, versions
+from openclaw.state.openclaw_data.layout import ROOTS, STATE_DATABASE
 from openclaw.state.restore.request import Request, Requests
 from openclaw.state.restore.swap import Swap
 from openclaw.system import journal
@@ -34,11 +35,18 @@ class Restore:
         self.requests = Requests(settings, self.aws)
 
     def bring_in(
-        self, snapshot: Snapshot, paths: Sequence[str] = (), skipped: Sequence[str] = (), request: str = ""
+        self,
+        snapshot: Snapshot,
+        paths: Sequence[str] = (),
+        *,
+        older: bool,
+        skipped: Sequence[str] = (),
+        request: str = "",
     ) -> Callable[[], None]:
-        """Pulls and verifies; what it returns puts it in place. request: the ETag of the bucket's request that this
-        answers.
+        """Pulls and verifies; what it returns puts it in place.
 
+        @param older whether OpenClaw may have sent since what is queued in there: all but the newest state at a boot
+        @param request the ETag of the bucket's request that this answers
         @raises Damaged, Refused; nothing in place has changed then
         """
         started = time.monotonic()
@@ -53,6 +61,8 @@ class Restore:
             if not paths:
                 versions.refuse_newer(tree, snapshot.openclaw, self.settings)
             verify.clear_leases(tree)
+            if older:
+                _drop_deliveries(tree)
             files, size = _totals(tree)
         except BaseException:
             self.swap.discard()
@@ -118,6 +128,13 @@ class Restore:
 
     def choose(self, request: Request) -> Snapshot:
         return request.pick(self.candidates(request))
+
+
+def _drop_deliveries(tree: Path) -> None:
+    database = tree / STATE_DATABASE
+    dropped = leases.drop_deliveries(database) if is_database(database) else 0
+    if dropped:
+        journal.say(f"{STATE_DATABASE}: dropped {dropped} queued deliveries, which may have been sent since")
 
 
 def _roots(tree: Path) -> list[str]:
