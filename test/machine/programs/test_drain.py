@@ -3,6 +3,7 @@
 import hmac
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -300,11 +301,25 @@ def test_knows_that_the_group_was_told_of_its_illness(machine):
     assert machine.record()["because"] == "unhealthy"
 
 
-def test_a_machine_that_never_served_leaves_the_word_of_the_last_one_that_did(machine):
+def test_a_machine_on_which_nothing_happened_leaves_the_record_of_the_last_one(machine):
     (machine.var / "served").unlink()
     machine.tell("termination")
-    machine.drain()
+    assert machine.drain().returncode == 0
     assert machine.order() == ["stop", "save", "complete", "metrics"]
+    assert "skipped" not in machine.record()
+
+
+def test_a_machine_that_never_served_is_not_clean_where_something_was_written(machine):
+    (machine.var / "served").unlink()
+    machine.tell("termination")
+    machine.stub("backup", "exit 79")
+    assert machine.drain().returncode == 1
+    record = machine.record()
+    assert (record["clean"], record["skipped"], record["set_aside"]) == (False, "never served", True)
+    # It is safe, so that the group may go on; and the next machine tells of it.
+    assert machine.order() == ["stop", "save", "note", "complete", "metrics"]
+    data = json.loads(re.search(r"\[.*\]", machine.calls("aws")[-1])[0])
+    assert [one["Value"] for one in data if one["MetricName"] == "DrainClean"] == [0]
 
 
 @pytest.mark.parametrize("case", ["off", "not restored"])

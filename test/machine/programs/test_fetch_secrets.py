@@ -1,5 +1,6 @@
 """fetch-secrets: Parameter Store to tmpfs, with no value anywhere else."""
 
+import json
 import stat
 
 import pytest
@@ -8,10 +9,24 @@ ENV = "/openclaw/dev/env"
 TOKEN = f"{ENV}/OPENCLAW_GATEWAY_TOKEN"
 
 
+# The variables of a dotenv text without quotes, as Compose's reader and its encoder give them: `$` in a value doubled.
+COMPOSE = """#!/usr/bin/env python3
+import json, os, sys
+def read(path):
+    lines = [line.split("=", 1) for line in open(path).read().splitlines() if line]
+    pairs = {one[0]: one[1] if len(one) > 1 else os.environ.get(one[0]) for one in lines}
+    return {name: value.replace("$HOME", "/root").replace("$", "$$") for name, value in pairs.items() if value}
+services = json.load(sys.stdin)["services"]
+read_in = {name: {"environment": read(one["env_file"][0])} for name, one in services.items()}
+print(json.dumps({"services": read_in}))
+"""
+
+
 @pytest.fixture
 def machine(machine, parameter_store):
     machine.aws_state["parameters"][TOKEN] = "t0ken-value"
-    machine.stub("docker", "exit 0")
+    (machine.root / "compose.py").write_text(COMPOSE)
+    machine.stub("docker", f"exec python3 -I {machine.root}/compose.py")
     machine.stub("systemctl", "exit 0")
     return machine
 
@@ -117,13 +132,22 @@ class TestDotenv:
 
     PARAMETER = "/openclaw/dev/dotenv"
 
-    def test_is_taken_as_it_is(self, machine):
-        text = "# mine\nexport A=1\nB='x y'\n"
-        machine.aws_state["parameters"][self.PARAMETER] = text
-        assert fetch(machine).returncode == 0
+    @pytest.fixture
+    def fetched(self, machine):
+        def fetched(text):
+            machine.aws_state["parameters"][self.PARAMETER] = text
+            return fetch(machine)
+
+        return fetched
+
+    def test_is_taken_as_it_is(self, machine, fetched):
+        text = "export A=1\nB=x y\n"
+        done = fetched(text)
+        assert done.returncode == 0, done.stderr
         assert (machine.run_dir / "dotenv").read_text() == text
         assert machine.calls("systemctl") == ["start openclaw-tools.service"]
-        assert machine.calls("docker") == ["compose --file /opt/openclaw/docker-compose.yaml config --quiet"]
+        assert machine.calls("docker") == ["compose --env-file /dev/null --file - config --format json"]
+        assert sorted(path.name for path in machine.run_dir.glob("dotenv*")) == ["dotenv"]
 
     def test_is_refused_where_what_checks_it_cannot_be_installed(self, machine):
         machine.aws_state["parameters"][self.PARAMETER] = "A=1"
@@ -132,24 +156,49 @@ class TestDotenv:
         assert done.returncode == 1
         assert self.PARAMETER in done.stderr and "openclaw-tools.service" in done.stderr
 
-    def test_may_hold_the_gateway_token(self, machine):
-        machine.aws_state["parameters"] = {self.PARAMETER: "export OPENCLAW_GATEWAY_TOKEN=mine"}
-        assert fetch(machine).returncode == 0
+    def test_may_hold_the_gateway_token(self, machine, fetched):
+        del machine.aws_state["parameters"][TOKEN]
+        assert fetched("export OPENCLAW_GATEWAY_TOKEN=mine").returncode == 0
         assert machine.aws_state["written"] == []
 
-    @pytest.mark.parametrize(
-        ("complaint", "said"),
-        [
-            ('failed to read x: line 3: unterminated quoted value "s3cret"', "cannot read line 3"),
-            ('level=warning msg="The \\"s3cret\\" variable is not set."', "a value has a $"),
-            ("something s3cret", "cannot read it"),
-        ],
-    )
-    def test_a_complaint_of_compose_is_told_without_its_quotation(self, machine, complaint, said):
+    def test_a_complaint_of_compose_is_told_without_its_quotation(self, machine):
         machine.aws_state["parameters"][self.PARAMETER] = 'A="s3cret'
-        machine.stub("docker", f"echo '{complaint}' >&2; exit 0")
+        machine.stub("docker", "echo 'failed to read x: line 3: unterminated quoted value \"s3cret\"' >&2; exit 1")
         done = fetch(machine)
         assert done.returncode == 1
-        assert self.PARAMETER in done.stderr and said in done.stderr
+        assert self.PARAMETER in done.stderr and "cannot read line 3" in done.stderr
         assert "s3cret" not in done.stderr
-        assert not (machine.run_dir / "dotenv").exists()
+        assert not list(machine.run_dir.glob("dotenv*"))
+
+    def test_a_value_that_would_become_another_is_refused(self, machine, fetched):
+        done = fetched("A=1\nB=s3cret$HOME")
+        assert done.returncode == 1
+        assert "the value of B has a $" in done.stderr and "s3cret" not in done.stderr
+        assert not list(machine.run_dir.glob("dotenv*"))
+
+    def test_a_line_without_a_name_is_refused(self, fetched):
+        done = fetched("A=1\n=s3cret\n")
+        assert done.returncode == 1
+        assert "a line has no name" in done.stderr and "s3cret" not in done.stderr
+
+    @pytest.mark.parametrize("name", ["AWS_REGION", "PATH"])
+    def test_a_name_without_a_value_does_not_take_the_machines_own(self, fetched, name):
+        done = fetched(f"A=1\n{name}\n")
+        assert done.returncode == 1
+        assert f"{name} has no value, and would take this machine's own" in done.stderr
+
+    def test_a_dollar_that_stays_what_it_is_may_stay(self, fetched):
+        assert fetched("A=costs 5$").returncode == 0
+
+
+@pytest.mark.parametrize("where", ["env", "dotenv"])
+def test_a_value_that_ends_in_a_newline_is_said(machine, where):
+    if where == "env":
+        machine.aws_state["parameters"][f"{ENV}/KEY"] = "s3cret-value\n"
+    else:
+        machine.aws_state["parameters"]["/openclaw/dev/dotenv"] = "anything"
+        services = {name: {"environment": {"KEY": "s3cret-value\n"}} for name in ("said", "literal")}
+        machine.stub("docker", f"echo '{json.dumps({'services': services})}'")
+    done = fetch(machine)
+    assert done.returncode == 0, done.stderr
+    assert "ends in a newline" in done.stderr and "KEY" in done.stderr and "s3cret" not in done.stderr

@@ -15,7 +15,11 @@ case "$1 $2" in
   "image inspect")
     reference="${!#}"
     grep -qxF -- "$reference" "$ROOT/images" || exit 1
-    [[ $3 != --format ]] || { printf '%s\\n' "${repo:-ghcr.io/openclaw/openclaw}@$(<"$ROOT/tag")"; } ;;
+    case "$*" in
+      *org.opencontainers.image.version*) cat "$ROOT/label" 2>/dev/null ;;
+      *--format*) printf '%s\\n' "${repo:-ghcr.io/openclaw/openclaw}@$(<"$ROOT/tag")" ;;
+    esac ;;
+  "run "*) cat "$ROOT/package-version" 2>/dev/null ;;
   "pull --quiet")
     if [[ -s $ROOT/failures ]]; then
       head -n 1 "$ROOT/failures" >&2; sed -i 1d "$ROOT/failures"; exit 1
@@ -185,3 +189,38 @@ def test_a_docker_that_does_not_start_is_named(machine):
     done = machine.run("pull-image")
     assert done.returncode == 1 and "docker.service does not start" in done.stderr
     assert not machine.calls("docker") and not (machine.run_dir / "image.env").exists()
+
+
+def noted_version(machine):
+    return json.loads((machine.run_dir / "image.json").read_text())["version"]
+
+
+DIGEST_ALONE = f"ghcr.io/openclaw/openclaw@{NEW}"
+
+
+@pytest.mark.parametrize("reference", [REFERENCE, "ghcr.io/openclaw/openclaw:prod", DIGEST_ALONE])
+def test_the_version_is_read_in_the_image_whatever_its_reference_says(machine, reference):
+    (machine.root / "label").write_text("2026.9.5-beta.1\n")
+    done = machine.run("pull-image", IMAGE=reference)
+    assert done.returncode == 0, done.stderr
+    assert noted_version(machine) == "2026.9.5-beta.1"
+    assert not any(call.startswith("run") for call in machine.calls("docker"))
+
+
+@pytest.mark.parametrize("label", ["", "main", "<no value>"])
+def test_where_no_label_says_it_openclaws_package_does(machine, label):
+    (machine.root / "label").write_text(label)
+    (machine.root / "package-version").write_text("2026.9.6\n")
+    machine.run("pull-image")
+    assert noted_version(machine) == "2026.9.6"
+    [call] = [call for call in machine.calls("docker") if call.startswith("run")]
+    assert "--network=none" in call and "--entrypoint node" in call and f"{REFERENCE}@{NEW}" in call
+    # Once for each volume.
+    machine.run("pull-image")
+    assert sum(call.startswith("run") for call in machine.calls("docker")) == 1
+
+
+def test_an_image_without_a_version_is_said_and_runs(machine):
+    done = machine.run("pull-image")
+    assert done.returncode == 0 and noted_version(machine) is None
+    assert "does not say which OpenClaw it holds" in done.stderr

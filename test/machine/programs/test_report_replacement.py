@@ -106,6 +106,15 @@ def test_names_the_backups_that_could_not_be_restored(report):
     assert '"skipped": ["newest", "second"]' in log
 
 
+@pytest.mark.parametrize(("set_aside", "what"), [(True, "make snapshots lists it"), (False, "It could not be saved")])
+def test_says_what_a_machine_skipped_that_never_served(report, set_aside, what):
+    end = note(clean=False, set_aside=set_aside, skipped="never served")
+    subject, body, _ = report(end)
+    assert "OpenClaw never served there; what was written there is not in the restored state." in body and what in body
+    # Its own end was not the beginning of the time without service: the last backup is.
+    assert "not clean, at most 1 min" in subject
+
+
 @pytest.mark.parametrize(
     ("more", "why"),
     [

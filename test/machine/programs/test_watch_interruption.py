@@ -156,7 +156,7 @@ def test_one_backup_for_each_rebalance_recommendation(machine, imds):
     assert machine.calls(BACKUP) == 1
     machine.stop()
     seen = imds.looks()
-    machine.start(imds.url)
+    machine.start(imds.url, OPENCLAW_REBALANCE_PAUSE="0")
     until(lambda: imds.looks() > seen + 2, "looks of the watcher started anew")
     assert machine.calls(BACKUP) == 1
     imds.values[REBALANCE] = json.dumps({"noticeTime": "2026-11-23T08:07:00Z"})
@@ -170,6 +170,48 @@ def test_tries_the_rebalance_backup_again_when_it_could_not_start(machine, imds)
     machine.start(imds.url)
     until(lambda: machine.calls(BACKUP) > 1, "the second attempt")
     assert not (machine.run / "rebalance.json").exists()
+
+
+@pytest.mark.parametrize("end", [(ACTION, NOTICE), (STATE, "Terminated")])
+@pytest.mark.parametrize("when", ["with", "after"])
+def test_starts_no_backup_once_the_end_is_near(machine, imds, end, when):
+    """It would run in the middle of the drain."""
+    recommended = json.dumps({"noticeTime": "2026-11-23T08:00:00Z"})
+    imds.values.update({end[0]: end[1], **({REBALANCE: recommended} if when == "with" else {})})
+    machine.start(imds.url)
+    until(lambda: machine.calls(DRAIN) > 1, "two looks")
+    imds.values[REBALANCE] = recommended
+    drains = machine.calls(DRAIN)
+    until(lambda: machine.calls(DRAIN) > drains + 2, "two whole looks more")
+    assert not machine.calls(BACKUP)
+
+
+def test_starts_no_backup_while_it_drains_for_another_reason(machine, imds):
+    (machine.run / "drain.json").write_text(json.dumps({"state": "draining"}))
+    imds.values[REBALANCE] = json.dumps({"noticeTime": "2026-11-23T08:00:00Z"})
+    machine.start(imds.url)
+    until(lambda: imds.looks() > 3, "four looks")
+    assert not machine.calls(BACKUP)
+
+
+def test_answers_recommendations_that_change_all_the_time_once_in_a_while(machine, imds):
+    def recommend(number):
+        imds.values[REBALANCE] = json.dumps({"noticeTime": f"2026-11-23T08:00:0{number}Z"})
+        looks = imds.looks()
+        until(lambda: imds.looks() > looks + 1, "a whole look")
+
+    machine.start(imds.url)
+    for number in range(5):
+        recommend(number)
+    assert machine.calls(BACKUP) == 1
+    # Nor does a watcher that is started anew; and one whose pause is over answers what stands then.
+    machine.stop()
+    machine.start(imds.url)
+    recommend(6)
+    assert machine.calls(BACKUP) == 1
+    machine.stop()
+    machine.start(imds.url, OPENCLAW_REBALANCE_PAUSE="0")
+    until(lambda: machine.calls(BACKUP) == 2, "the next one")
 
 
 def test_starts_no_backup_where_there_is_none(machine, imds):

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import signal
 import time
@@ -159,17 +160,37 @@ def test_nothing_to_back_up_yet_is_no_failure(machine):
     assert "nothing to back up yet" in machine.log
 
 
-def test_a_machine_on_which_openclaw_was_never_ready_leaves_the_state_as_it_was(living):
+def test_what_was_written_before_openclaw_ever_served_is_set_aside(living):
     """A deploy that fails goes back to the old version, which cannot read what the new one has migrated."""
     newer = living.replaced()
     newer.served.unlink()
     newer.boot()
     newer.write(".openclaw/openclaw.json", '{"meta": {"lastTouchedVersion": "2026.12.1"}}')
+    newer.write("workspace/notes/3.md", "by a person")
     kept = good_keys(living.deployment)
-    newer.backup("--final")
-    assert "never been ready" in newer.log
-    assert good_keys(living.deployment) == kept
-    newer.replaced().boot()
+    newer.backup()
+    assert "nothing to back up: OpenClaw has never served" in newer.log
+    newer.backup("--final", expect=79)
+    assert good_keys(living.deployment) >= kept
+    aside = re.search(r'kept apart from the backups, as ([^\s"]+)', newer.log)[1]
+    # The next one starts as if it had not been, and a person can have it back.
+    following = newer.replaced()
+    following.boot()
+    assert following.path("workspace/notes/3.md").read_text() == "note 3\n" * 20
+    following.state("restore", aside, "--paths", "workspace/notes/3.md")
+    assert following.path("workspace/notes/3.md").read_text() == "by a person"
+
+
+def test_a_machine_on_which_nothing_was_written_has_nothing_to_set_aside(living):
+    idle = living.replaced()
+    idle.served.unlink()
+    idle.boot()
+    # What is younger than that has no fingerprint yet.
+    time.sleep(2.1)
+    stored = good_keys(living.deployment)
+    idle.backup("--final")
+    assert "nothing was written since the restore" in idle.log
+    assert good_keys(living.deployment) == stored
 
 
 def test_what_was_mended_by_hand_before_openclaw_was_ready_can_be_backed_up(living):

@@ -12,10 +12,10 @@ NOON = datetime(2026, 11, 26, 12, tzinfo=timezone.utc)
 LONG_AGO, IN_A_YEAR = datetime(1970, 1, 1, tzinfo=timezone.utc), NOON + timedelta(days=365)
 
 
-def snapshots(*times, first=1, set_aside=False):
+def snapshots(*times, first=1, set_aside=False, image="", version=None):
     """Of one machine, in this order."""
     return [
-        Snapshot("", f"{'aside-' * set_aside}{number}", time, 1, number, 1, 1, "", "", None, set_aside)
+        Snapshot("", f"{'aside-' * set_aside}{number}", time, 1, number, 1, 1, "", image, version, set_aside)
         for number, time in enumerate(times, first)
     ]
 
@@ -80,6 +80,34 @@ def test_one_that_came_from_the_future_costs_one_slot_and_not_the_last_days():
     made = snapshots(IN_A_YEAR, *hours(40))
     times = {one.time for one in kept(made)}
     assert NOON - timedelta(hours=22) in times and NOON - timedelta(hours=23) not in times
+
+
+def by_version(*versions):
+    """An hour's backups, four of each version in this order."""
+    made = []
+    for version in versions:
+        times = [NOON + timedelta(seconds=len(made) + number) for number in range(4)]
+        made += snapshots(*times, first=len(made) + 1, **version)
+    return made
+
+
+def test_the_last_of_each_version_stays_as_the_way_back():
+    """Two upgrades and the way back within an hour."""
+    old, new = {"version": "2026.6.6"}, {"version": "2026.9.5"}
+    made = by_version(old, new, {"version": "2026.9.6"}, {"image": "openclaw@sha256:1"}, new)
+    assert [one.sequence for one in kept(made)] == [4, 12, 16, 18, 19, 20]
+
+
+def test_versions_that_stay_are_bounded():
+    made = by_version(*({"version": f"2026.9.{number}"} for number in range(9)))
+    assert [one.sequence for one in kept(made)] == [20, 24, 28, 32, 34, 35, 36]
+
+
+def test_a_version_that_was_only_set_aside_keeps_nothing():
+    refused = snapshots(*[NOON] * 5, first=5, set_aside=True, version="2026.9.6")
+    assert {one.id for one in kept(by_version({"version": "2026.9.5"}) + refused)} == {
+        "2", "3", "4", "aside-7", "aside-8", "aside-9",
+    }  # fmt: skip
 
 
 def test_what_was_set_aside_is_thinned_apart():

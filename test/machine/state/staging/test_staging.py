@@ -13,7 +13,6 @@ import time
 import pytest
 from machine.state.support.machine import Writer
 from openclaw.state.databases.sqlite import Databases
-from openclaw.state.openclaw_data import exclusions
 from openclaw.system import file_copy
 
 
@@ -212,28 +211,6 @@ def test_staging_of_another_boot_is_thrown_away(host):
     (host.var / "staging/made").write_text("the boot before")
     host.stage()
     assert (host.staged / "workspace/file").read_text() == "content"
-
-
-@pytest.mark.parametrize(
-    "path, out",
-    [
-        (".openclaw/cache", True),
-        (".openclaw/plugin-skills", True),
-        (".openclaw/agents/main/cache", False),
-        (".openclaw/state/openclaw.sqlite-wal", True),
-        (".openclaw/state/x.generation-lock.sqlite", True),
-        (".openclaw/gateway.pid", True),
-        (".openclaw/npm", False),
-        (".openclaw/state/openclaw.sqlite", False),
-        (".openclaw/state/openclaw.sqlite.pre-startup-migration-1.bak", False),
-        ("workspace/cache", False),
-        ("workspace/tool.pid", False),
-        ("workspace/.git", False),
-        (".openclaw", False),
-    ],
-)
-def test_what_is_left_out(path, out):
-    assert exclusions.is_excluded(path) is out
 
 
 def test_sockets_and_pipes_are_left_out(host):

@@ -32,6 +32,7 @@ class Settings:
     lease_wait_seconds: int
     lease_ending_wait_seconds: int
     engine_timeout_seconds: int
+    image_wait_seconds: int
     keep_hourly: int
     keep_daily: int
     keep_weekly: int
@@ -81,6 +82,8 @@ def load() -> Settings:
         # Longer than a drain may take (openclaw-drain.service).
         lease_ending_wait_seconds=int(env.get("LEASE_ENDING_WAIT_SECONDS", "960")),
         engine_timeout_seconds=int(env.get("BACKUP_TIMEOUT_SECONDS", "3600")),
+        # Less than systemd gives a restore; a pull that takes longer is waited for by the next attempt.
+        image_wait_seconds=int(env.get("IMAGE_WAIT_SECONDS", "600")),
         keep_hourly=int(env.get("BACKUP_KEEP_HOURLY", "24")),
         keep_daily=int(env.get("BACKUP_KEEP_DAILY", "7")),
         keep_weekly=int(env.get("BACKUP_KEEP_WEEKLY", "4")),

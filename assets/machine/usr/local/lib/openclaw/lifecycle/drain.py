@@ -99,8 +99,8 @@ class Drain:
                 with self.step("save"):
                     self.save()
         self.record["ended"] = now()
-        # The word of a machine that is fenced, or never served, would take the place of the last one's that did.
-        if has_state() and has_served() and not self.fenced:
+        # The record of a machine that is fenced, or on which nothing happened, would take the place of the last one's.
+        if has_state() and (has_served() or self.record.get("skipped")) and not self.fenced:
             with self.step("note"):
                 self.leave_note()
         if self.safe:
@@ -140,6 +140,8 @@ class Drain:
             self.record["set_aside"] = ended.code == SET_ASIDE
             self.record["again"] = not ended.ok and ended.code not in FINAL
             self.safe = ended.ok or ended.code == SET_ASIDE
+            if not ended.ok and not has_served():
+                self.record["skipped"] = "never served"
             if ended.ok:
                 return
             log(f"the final backup failed ({'out of time' if ended.code == TIMED_OUT else f'status {ended.code}'})")
@@ -208,7 +210,7 @@ def has_state():
 
 
 def has_served():
-    """wait-ready notes it."""
+    """wait-ready notes it. Before that a backup is kept apart from the others, and only where something was written."""
     return os.path.exists(os.path.join(VAR, "served"))
 
 

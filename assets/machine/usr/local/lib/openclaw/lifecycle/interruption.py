@@ -1,7 +1,8 @@
 """Watches the instance metadata for this machine's end, and starts what has to be done about it.
 
-A rebalance recommendation brings one extra backup, and the service goes on. An instance action, or the target state
-Terminated in the Auto Scaling group, stops openclaw-drain.service, which is what drains the machine.
+A rebalance recommendation brings one extra backup, unless the end is near already, and the service goes on. An instance
+action, or the target state Terminated in the Auto Scaling group, stops openclaw-drain.service, which is what drains the
+machine.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from openclaw.system.sd_notify import notify
 
 RUN = os.environ.get("OPENCLAW_RUN", "/run/openclaw")
 INTERVAL = float(os.environ.get("OPENCLAW_WATCH_INTERVAL", "5"))
+# Between two backups that recommendations bring: each may differ from the last one by its time alone.
+BACKUP_PAUSE = float(os.environ.get("OPENCLAW_REBALANCE_PAUSE", "300"))
 ACTIONS = {"terminate", "stop", "hibernate"}
 BACKUP = ["systemctl", "start", "--no-block", "openclaw-backup.service"]
 DRAIN = ["systemctl", "stop", "--no-block", "openclaw-drain.service"]
@@ -47,7 +50,8 @@ class Watcher:
         self.silent_since = None
         self.odd = None
         self.notice = read("interruption.json")
-        self.recommendation = read("rebalance.json")
+        # The recommendation that was answered last, and when, by the clock that begins with the boot.
+        self.answered = read("rebalance.json") or {}
 
     def look(self):
         """One look at all three, the most urgent first; one that cannot be read does not hide the others."""
@@ -88,12 +92,17 @@ class Watcher:
 
     def rebalance(self, text):
         recommendation = self.parse(text)
-        if not recommendation or recommendation == self.recommendation:
+        if not recommendation or recommendation == self.answered.get("recommendation"):
+            return
+        # A notice is looked for first. The final backup has all of the time that is left.
+        if self.notice or read("drain.json"):
+            return
+        if self.answered and time.monotonic() - self.answered["at"] < BACKUP_PAUSE:
             return
         log(f"rebalance recommended at {recommendation.get('noticeTime')}: one extra backup")
         if os.environ.get("BACKUP") == "off" or run(BACKUP):
-            self.recommendation = recommendation
-            write("rebalance.json", recommendation)
+            self.answered = {"recommendation": recommendation, "at": time.monotonic()}
+            write("rebalance.json", self.answered)
 
     def drain(self, notice):
         if self.notice is None or (self.notice["reason"], notice["reason"]) == ("termination", "interruption"):

@@ -57,14 +57,16 @@ def why(record, deployment):
 def tell(restored, record, deployment, now):
     """What is known, as one flat record."""
     saved = record["last_backup"].get("at") if record else timestamp(restored.get("taken"))
-    stopped = timestamp(record.get("since")) if record else None
-    # Without a word from the old machine, its last backup is the last sign of life.
+    # One on which OpenClaw never served did not end any service.
+    stopped = timestamp(record.get("since")) if record and not record.get("skipped") else None
+    # Without a word from the last machine that served, its last backup is the last sign of life.
     since = stopped or saved
     return {
         "event": "moved",
         "why": why(record, deployment),
         "clean": bool(record and record.get("clean")),
         "set_aside": bool(record and record.get("set_aside")),
+        "skipped": record.get("skipped") if record else None,
         "from": (record or restored).get("instance"),
         "to": instance.own_id_or_empty(),
         "seconds_without_service": round(now - since) if since else None,
@@ -81,7 +83,10 @@ def text(move):
     gap = span(move["seconds_without_service"], "at most " if move["at_most"] else "")
     stack = os.environ["STACK"]
     loss = "Nothing was lost." if move["clean"] else "What was written after that backup is lost."
-    if move["set_aside"]:
+    if move["skipped"]:
+        loss = "OpenClaw never served there; what was written there is not in the restored state."
+        loss += " It was set aside: make snapshots lists it." if move["set_aside"] else " It could not be saved."
+    elif move["set_aside"]:
         loss = "The last backup looked like a loss and was set aside: make snapshots lists it."
     body = [
         f"OpenClaw ({stack}) serves again on {move['to']}; it moved from {move['from'] or 'an unknown machine'}.",

@@ -1,4 +1,5 @@
-"""Decides which image this deployment runs, makes sure it is here, and writes it to /run/openclaw/image.env.
+"""Decides which image this deployment runs, makes sure it is here, and writes it to /run/openclaw/image.env, and which
+OpenClaw it holds to image.json beside it.
 
 The digest that the first boot resolved is recorded in Parameter Store; every later boot runs that digest until the
 configured reference changes, so that a replacement is never an upgrade.
@@ -14,6 +15,7 @@ import subprocess
 import time
 
 from openclaw.aws.errors import AwsError
+from openclaw.state.openclaw_data import versions
 from openclaw.system.files import write_text
 from openclaw.system.journal import die, log
 
@@ -25,19 +27,24 @@ RUN = os.environ.get("OPENCLAW_RUN", "/run/openclaw")
 KEPT = os.path.join(os.environ.get("OPENCLAW_VAR", "/var/lib/openclaw"), "image.json")
 RETRY_DELAY = os.environ.get("OPENCLAW_RETRY_DELAY")
 ATTEMPTS = 5
+# A container that reads one file; on a busy small machine it takes a while to start.
+READ_SECONDS = 120
+LABEL = '{{with .Config.Labels}}{{index . "org.opencontainers.image.version"}}{{end}}'
+# Nothing that the image holds may do more than read itself.
+CONFINED = ["--rm", "--pull=never", "--network=none", "--read-only", "--cap-drop=ALL", "--memory=256m"]
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 ECR = re.compile(r"[0-9]{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 NO_SUCH_IMAGE = ("manifest unknown", "not found", "no matching manifest", "invalid reference")
 
 
-def kept_digest():
-    """The one that this volume has run for IMAGE, or None."""
+def kept():
+    """What this volume has run for IMAGE: {"digest", "version"}; empty where it has run none."""
     try:
         with open(KEPT, encoding="utf-8") as file:
-            kept = json.load(file)
-        return kept["digest"] if kept["reference"] == IMAGE else None
+            found = json.load(file)
+        return {"version": None, **found} if found["reference"] == IMAGE else {}
     except (OSError, ValueError, TypeError, KeyError):
-        return None
+        return {}
 
 
 def recorded_digest():
@@ -83,15 +90,20 @@ def record(digest, overwrite):
     return counts
 
 
-def docker(*arguments, password=None):
-    return subprocess.run(
-        ["docker", *arguments],
-        input=password,
-        stdin=subprocess.DEVNULL if password is None else None,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def docker(*arguments, password=None, seconds=None):
+    command = ["docker", *arguments]
+    try:
+        return subprocess.run(
+            command,
+            input=password,
+            stdin=subprocess.DEVNULL if password is None else None,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", f"docker {arguments[0]} did not end within {seconds} s")
 
 
 def await_docker():
@@ -141,13 +153,25 @@ def pulled_digest():
     return digest
 
 
+def version_in(reference):
+    """Of OpenClaw in this image, by its label or its package.json; None where neither says one."""
+    label = docker("image", "inspect", "--format", LABEL, reference)
+    version = versions.whole(label.stdout) if label.returncode == 0 else None
+    if version is None:
+        read = ["node", reference, "-p", "require('/app/package.json').version"]
+        version = versions.whole(docker("run", *CONFINED, "--entrypoint", *read, seconds=READ_SECONDS).stdout)
+    if version is None:
+        log(f"{reference} does not say which OpenClaw it holds")
+    return version
+
+
 def wanted():
     """IMAGE by its digest, with Docker ready to run it."""
     if "@sha256:" in IMAGE:
         await_docker()
         return IMAGE
     # Looked up while Docker starts.
-    digest, exists = kept_digest(), True
+    digest, exists = kept().get("digest"), True
     if digest is None:
         digest, exists = recorded_digest()
     await_docker()
@@ -171,5 +195,11 @@ def main():
             log(f"pulled {reference}")
     finally:
         shutil.rmtree(config)
+    digest = reference.partition("@")[2]
+    before = kept()
+    version = before["version"] if before.get("digest") == digest else None
+    note = {"reference": IMAGE, "digest": digest, "version": version or version_in(reference)}
     write_text(os.path.join(RUN, "image.env"), f"OPENCLAW_IMAGE={reference}\n")
-    write_text(KEPT, json.dumps({"reference": IMAGE, "digest": reference.partition("@")[2]}))
+    # A restore that brings in data waits for this one.
+    write_text(os.path.join(RUN, "image.json"), json.dumps(note))
+    write_text(KEPT, json.dumps(note))

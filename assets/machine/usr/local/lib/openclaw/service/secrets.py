@@ -7,6 +7,7 @@ No value is ever logged or handed over in an argument list.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -19,9 +20,12 @@ from openclaw.system.journal import die, log
 PATH = os.environ["PARAMETER_PATH"]
 REGION = os.environ["AWS_REGION"]
 RUN = os.environ.get("OPENCLAW_RUN", "/run/openclaw")
-COMPOSE_FILE = os.environ.get("OPENCLAW_COMPOSE_FILE", "/opt/openclaw/docker-compose.yaml")
 REQUIRED = "OPENCLAW_GATEWAY_TOKEN"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# A line of a dotenv text that has a name and no value, by which Compose would pass its own variable on.
+BARE = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*$", re.MULTILINE)
+# In the places of $ and of \$: characters for private use, which mean nothing to Compose.
+DOLLAR, ESCAPED = "\ue000", "\ue001"
 
 
 def set_command(name):
@@ -93,29 +97,71 @@ def write(name, text):
     os.replace(f"{path}.new", path)
 
 
-def check_dotenv():
-    """Lets Compose read the user's own dotenv text first, since its complaints quote what they complain about."""
+def read_by_compose(text):
+    """The variables of a dotenv text as Compose reads them, and as it reads them where a $ means nothing; and what it
+    complained about. Values have each $ doubled.
+
+    With no variable around it but those that the text may ask for: the machine's own are not for OpenClaw.
+    """
+    literal = os.path.join(RUN, "dotenv.literal")
+    write("dotenv.literal", text.replace("\\$", ESCAPED).replace("$", DOLLAR))
+    files = {"said": os.path.join(RUN, "dotenv"), "literal": literal}
+    services = {name: {"image": "unused", "env_file": [path]} for name, path in files.items()}
+    try:
+        done = subprocess.run(
+            ["docker", "compose", "--env-file", os.devnull, "--file", "-", "config", "--format", "json"],
+            input=json.dumps({"name": "dotenv", "services": services}),
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            env={**dict.fromkeys(BARE.findall(text), DOLLAR), "PATH": os.environ["PATH"]},
+        )
+    finally:
+        os.remove(literal)
+    try:
+        found = json.loads(done.stdout)["services"]
+        said, meant = (found[name].get("environment") or {} for name in files)
+    except (ValueError, LookupError):
+        return {}, {}, done.stderr or "no answer"
+    return said, meant, done.stderr.strip()
+
+
+def fault_of(text, said, meant, complaint):
+    """What is wrong with a dotenv text, with no value in it; empty where nothing is."""
+    if not said and complaint:
+        line = re.search(r"line (\d+):", complaint)
+        return f"Docker Compose cannot read {'line ' + line.group(1) if line else 'it'}"
+    bare = [name for name in BARE.findall(text) if said.get(name) in (DOLLAR, os.environ["PATH"])]
+    if bare:
+        return f"{bare[0]} has no value, and would take this machine's own: write {bare[0]}= and the value"
+    if "" in said:
+        return "a line has no name, or no = after it"
+    changed = [
+        name for name, value in meant.items() if said.get(name) != value.replace(ESCAPED, "$$").replace(DOLLAR, "$$")
+    ]
+    if changed:
+        return f"the value of {changed[0]} has a $ that Docker Compose would replace: put that value in single quotes"
+    return "Docker Compose complains about it" if complaint else ""
+
+
+def check_dotenv(text):
+    """Lets Compose read the user's own dotenv text first, since its complaints quote what they complain about, and what
+    a $ would do to a value it does in silence."""
     # Compose comes with the tools, and only this has to wait for them.
     if subprocess.run(["systemctl", "start", "openclaw-tools.service"], check=False).returncode != 0:
         die(f"cannot check parameter {PATH}/dotenv: openclaw-tools.service, which brings Docker Compose, failed")
-    done = subprocess.run(
-        ["docker", "compose", "--file", COMPOSE_FILE, "config", "--quiet"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        check=False,
-        encoding="utf-8",
-        env={**os.environ, "OPENCLAW_IMAGE": "unused"},
-    )
-    if done.returncode == 0 and not done.stderr.strip():
-        return
-    os.remove(os.path.join(RUN, "dotenv"))
-    line = re.search(r"line (\d+):", done.stderr)
-    if "variable is not set" in done.stderr:
-        fault = "a value has a $ that names no variable: put that value in single quotes"
-    else:
-        fault = f"Docker Compose cannot read {'line ' + line.group(1) if line else 'it'}"
-    die(f"parameter {PATH}/dotenv is not in dotenv form: {fault}; set it: {set_command(f'{PATH}/dotenv')}")
+    said, meant, complaint = read_by_compose(text)
+    fault = fault_of(text, said, meant, complaint)
+    if fault:
+        os.remove(os.path.join(RUN, "dotenv"))
+        die(f"parameter {PATH}/dotenv is not in dotenv form: {fault}; set it: {set_command(f'{PATH}/dotenv')}")
+    for name, value in said.items():
+        warn_of_newline(f"{name} of parameter {PATH}/dotenv", value)
+
+
+def warn_of_newline(what, value):
+    if value.endswith("\n"):
+        log(f"the value of {what} ends in a newline, which OpenClaw gets too")
 
 
 def main():
@@ -126,8 +172,10 @@ def main():
     for name, value in variables.items():
         if "\0" in value:
             die(f"parameter {PATH}/env/{name} has a NUL character, which no environment variable can hold")
+        # `put-parameter --value file://…` takes the one at the end of the file along.
+        warn_of_newline(f"parameter {PATH}/env/{name}", value)
     write(".env", "".join(f"{name}={encode(value)}\n" for name, value in sorted(variables.items())))
     write("dotenv", dotenv)
     if dotenv:
-        check_dotenv()
+        check_dotenv(dotenv)
     log(f"{len(variables)} variables{' and a dotenv text' if dotenv else ''} are in {RUN}")

@@ -106,7 +106,8 @@ def restore(settings: Settings, given: Namespace) -> None:
     with _failures_reported(settings), locked(settings.var / "lock", settings.lock_wait_seconds):
         restoring.lease.check()
         restoring.markers.require_settled()
-        place = restoring.bring_in(chosen, wanted.paths)
+        # What runs here has gone on since the newest one.
+        place = restoring.bring_in(chosen, wanted.paths, older=True)
         # Down only while directories change places.
         with service_down(restoring.markers):
             place()

@@ -1,5 +1,5 @@
-"""Which snapshots stay: the newest few, and the last of each of the newest hours, days and weeks that have one. Of what
-was set aside, the newest few."""
+"""Which snapshots stay: the newest few, the last of each of the newest hours, days and weeks that have one, and, as the
+way back, the last of each of the newest versions of OpenClaw. Of what was set aside, the newest few."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from openclaw.system.errors import Fenced, StateError
 PRUNE_EVERY_SECONDS = 24 * 3600
 # However close together: should the newest turn out damaged, the next one is not hours old.
 KEPT_LAST = 3
+# With the one that runs. An upgrade and the way back within an hour leave nothing of the old one to hours and days.
+KEPT_VERSIONS = 5
 # As long as the bucket keeps what the mirror sets aside.
 ASIDE = timedelta(days=35)
 _PERIODS: dict[str, Callable[[datetime], tuple[Any, ...]]] = {
@@ -36,6 +38,12 @@ def expired(snapshots: Sequence[Snapshot], hourly: int, daily: int, weekly: int)
     end = max((snapshot.time for snapshot in snapshots), default=None)
     aside = [one for one in reversed(snapshots) if one.set_aside and end - one.time < ASIDE]
     kept = {snapshot.id for snapshot in (*newest_first[:KEPT_LAST], *aside[:KEPT_LAST])}
+    last_of_version: dict[str, str] = {}
+    for snapshot in newest_first:
+        version = snapshot.openclaw or snapshot.image
+        if version and len(last_of_version) < KEPT_VERSIONS:
+            last_of_version.setdefault(version, snapshot.id)
+    kept.update(last_of_version.values())
     for period, count in (("hourly", hourly), ("daily", daily), ("weekly", weekly)):
         seen: set[tuple[Any, ...]] = set()
         for snapshot in sorted(newest_first, key=lambda one: one.time, reverse=True):

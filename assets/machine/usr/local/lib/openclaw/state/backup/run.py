@@ -24,6 +24,10 @@ from openclaw.system.lock import locked
 
 # What a person has begun by hand is not waited for at the machine's end.
 FINAL_PATIENCE_SECONDS = 5
+NEVER_SERVED = (
+    "OpenClaw has never served on this machine, so that nothing shows whether what was written here since the restore "
+    "is good: look at it, and restore it by its id if it is"
+)
 
 
 class Backup:
@@ -42,7 +46,7 @@ class Backup:
         started = time.monotonic()
         try:
             with locked(self.settings.var / "lock", self.settings.lock_wait_seconds, self._patience(final)):
-                figures = self._run(force)
+                figures = self._run(force, final)
                 if figures and not final:
                     retention.prune_when_due(self.settings, self.aws, self.lease)
         except Busy:
@@ -65,29 +69,33 @@ class Backup:
         """A restore that moves things into place is done in a moment, and must not be cut off."""
         return FINAL_PATIENCE_SECONDS if final and not self.markers.journal_path.exists() else math.inf
 
-    def _run(self, force: bool) -> dict[str, Any] | None:
+    def _run(self, force: bool, final: bool) -> dict[str, Any] | None:
         self.markers.require_restored()
         self.markers.require_settled()
         held = self.lease.check()
-        if not force and not self.markers.has_served():
+        doubted = not force and not self.markers.has_served()
+        if doubted and not final:
             journal.say(
-                "nothing to back up: OpenClaw has never been ready on this machine, and what was restored is in the "
-                "bucket already; after mending it by hand, run: openclaw-state backup --force"
+                "nothing to back up: OpenClaw has never served on this machine, and what was restored is in the bucket "
+                "already; after mending it by hand, run: openclaw-state backup --force"
             )
             return None
         engine = engines.of(self.settings, self.aws)
         push = Push(self.settings, self.markers, engine, held.generation)
         with Staging(self.settings, engine.stores_blocks).refreshed() as staged:
+            if doubted and not _has_changed(staged, self.markers.restored_at_ns()):
+                journal.say("nothing to save: nothing was written since the restore")
+                return None
             if not _holds_state(staged):
                 if self.markers.last_good() is None:
                     journal.say("nothing to back up yet: OpenClaw has written no state")
                     return None
                 raise Refused(f"{self.settings.roots['.openclaw']} holds no file: an empty source is never pushed")
             measure = loss.of_staged(staged)
-            doubt = "" if force else self._doubt(staged, measure)
+            doubt = "" if force else NEVER_SERVED if doubted else self._doubt(staged, measure)
             if not doubt:
                 return self._store(push, staged, measure)
-            times, seconds = (0, 0) if staged.broken else self.markers.offers(measure)
+            times, seconds = (0, 0) if staged.broken or doubted else self.markers.offers(measure)
             if times >= loss.OFFERS and seconds >= loss.OFFERED_SECONDS:
                 journal.say(
                     f"{doubt}. OpenClaw has all that it needs, and {times} backups found it so: it is taken as good"
@@ -123,6 +131,12 @@ def _missing(staged: Staged) -> dict[str, Any]:
     """What the backup lacks, or has as it was at an earlier one."""
     first = [{"path": path, "reason": reason} for path, reason in staged.left_out.first]
     return {"left_out": staged.left_out.count, "left_out_first": first, "unreadable": staged.unreadable}
+
+
+def _has_changed(staged: Staged, since_ns: int) -> bool:
+    """Whether any file is younger. What changed within the last seconds has no fingerprint to tell by, and counts."""
+    marks = (entry.fingerprint for entry in staged.index.entries() if entry.kind in ("file", "database"))
+    return any(mark == "racy" or max(int(part.split(":")[3]) for part in mark.split(";")) > since_ns for mark in marks)
 
 
 def _holds_state(staged: Staged) -> bool:

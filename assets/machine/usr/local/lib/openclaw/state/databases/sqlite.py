@@ -102,6 +102,14 @@ class Databases:
             given = {"tables": list(tables), "columns": list(columns), "statement": statement, "values": list(values)}
             return int(self._ask_finally(seconds, what="change", path=lent, **given)["changed"])
 
+    def value(self, path: Path, table: str, query: str) -> Any:
+        """The first text that a query finds in a file of ours; None where it finds none, or there is no such table.
+
+        @raises Unreadable
+        """
+        with self._lent(path) as (lent, seconds):
+            return self._ask_finally(seconds, what="value", path=lent, table=table, query=query)["value"]
+
     def _ask(self, seconds: float, **request: Any) -> dict[str, Any]:
         """@raises Lost, Unreadable, OSError when the disk is full"""
         answer, received = self._process.ask(json.dumps(request).encode(), seconds)

@@ -57,6 +57,10 @@ class Markers:
     def restored(self) -> dict[str, Any] | None:
         return files.read_json(self.restored_path)
 
+    def restored_at_ns(self) -> int:
+        """When the restore was done: what is younger was written on this machine."""
+        return self.restored_path.stat().st_mtime_ns
+
     def declare_restored(self, **facts: Any) -> None:
         files.write_json(self.restored_path, {**facts, "at": _now()})
         files.remove(self.behind_path)
@@ -91,8 +95,8 @@ class Markers:
             raise Refused("a restore that was cut off is unfinished: a boot must finish it first")
 
     def has_served(self) -> bool:
-        """Whether OpenClaw was ever ready on this volume. Before that, only OpenClaw itself has touched the state: a
-        new version may have migrated it, which the old one, that a failed deploy brings back, could not read."""
+        """Whether OpenClaw has ever served on this volume. Before that, nothing shows that the state is good: a new
+        version may have migrated it, which the old one, that a failed deploy brings back, could not read."""
         return self.served_path.exists()
 
     def last_good(self) -> LastGoodBackup | None:

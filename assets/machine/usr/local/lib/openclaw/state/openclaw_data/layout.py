@@ -11,6 +11,7 @@ ROOTS = (".openclaw", "workspace", "auth-profile-secrets")
 OWNER = 1000
 # The state directory in the container.
 SEEN = PurePosixPath("/home/node/.openclaw")
+STATE_DATABASE = ".openclaw/state/openclaw.sqlite"
 # Where OpenClaw keeps its own databases. Any other may be anything that somebody has sent or made.
 _DATABASES = (".openclaw/state/", ".openclaw/agents/")
 # Those without which OpenClaw starts as a new one, or an agent does.

@@ -1,4 +1,4 @@
-"""Rows of OpenClaw's databases that are bound to a machine or to a path."""
+"""Rows of OpenClaw's databases that are bound to a machine, to a path or to a moment."""
 
 from __future__ import annotations
 
@@ -9,14 +9,25 @@ from openclaw.state.databases.sqlite import Databases
 LEASE_TABLES = ("state_leases", "agent_database_leases")
 # Their store_key begins with the path of OpenClaw's state directory.
 STORE_TABLES = ("cron_jobs", "cron_run_receipts", "cron_job_scratch")
+# What is on its way out: OpenClaw sends it at its start, however old it is. Its own snapshots leave all of it out.
+QUEUE_TABLES = ("delivery_queue_entries",)
 
 
 def clear_leases(databases: Databases, path: Path) -> int:
-    """Removes the lost machine's owner leases, with which a gateway refuses to start for 300 s; returns how many.
+    """Removes the owner leases, with which a gateway on another machine refuses to start for 300 s; returns how many.
 
+    Two copies of a database that differ by their heartbeats alone are equal afterwards, byte for byte.
     @raises Unreadable
     """
     return databases.change(path, LEASE_TABLES, "DELETE FROM {}")
+
+
+def drop_deliveries(databases: Databases, path: Path) -> int:
+    """Removes the queue of messages, for a state whose messages have been sent since; returns how many rows.
+
+    @raises Unreadable
+    """
+    return databases.change(path, QUEUE_TABLES, "DELETE FROM {}")
 
 
 def rename_stores(databases: Databases, path: Path, old: str, new: str) -> int:

@@ -121,7 +121,7 @@ class Boot:
         """That one or none: another would not be what was asked for."""
         journal.say(f"{self.requests.address} asks for {', '.join(asked.paths) or 'everything'} from {chosen.id}")
         try:
-            self.restore.bring_in(chosen, asked.paths, request=asked.etag)()
+            self.restore.bring_in(chosen, asked.paths, older=not asked.is_newest, request=asked.etag)()
         except (Refused, Damaged) as error:
             if isinstance(error, Damaged):
                 self.markers.damaged_path.touch()
@@ -153,7 +153,7 @@ class Boot:
         skipped: list[str] = []
         for snapshot in candidates:
             try:
-                self.restore.bring_in(snapshot, skipped=skipped)()
+                self.restore.bring_in(snapshot, older=bool(skipped), skipped=skipped)()
                 self._import_uploads()
                 return
             except Damaged as error:

@@ -35,6 +35,10 @@ class Request:
     def names_one(self) -> bool:
         return self.snapshot not in ("", "latest")
 
+    @property
+    def is_newest(self) -> bool:
+        return not self.names_one and self.at is None
+
     def pick(self, candidates: Sequence[Snapshot]) -> Snapshot:
         """The one with this id (or its unique beginning), the last one not after `at`, or the newest.
 

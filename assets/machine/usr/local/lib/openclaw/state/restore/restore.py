@@ -12,15 +12,15 @@ from openclaw.aws.client import Aws
 from openclaw.settings import Settings
 from openclaw.state import engines
 from openclaw.state.adopt import adopt
-from openclaw.state.databases.sqlite import Databases
+from openclaw.state.databases.sqlite import Databases, is_database
 from openclaw.state.engines.base import Engine, Snapshot
 from openclaw.state.guards import loss
 from openclaw.state.guards.engine_record import EngineRecord
 from openclaw.state.guards.lease import Lease
 from openclaw.state.guards.loss import Measure
 from openclaw.state.guards.markers import LastGoodBackup, Markers
-from openclaw.state.openclaw_data import verify, versions
-from openclaw.state.openclaw_data.layout import ROOTS
+from openclaw.state.openclaw_data import leases, verify, versions
+from openclaw.state.openclaw_data.layout import ROOTS, STATE_DATABASE
 from openclaw.state.restore.request import Request, Requests
 from openclaw.state.restore.swap import Swap
 from openclaw.system import journal
@@ -43,11 +43,14 @@ class Restore:
         self,
         snapshot: Snapshot,
         paths: Sequence[str] = (),
+        *,
+        older: bool,
         skipped: Sequence[str] | None = None,
         request: str = "",
     ) -> Callable[[], None]:
         """Pulls and verifies; what it returns puts it in place.
 
+        @param older whether OpenClaw may have sent since what is queued in there: all but the newest state at a boot
         @param skipped ids of newer snapshots that were not good; None where this one was asked for
         @param request the ETag of the bucket's request that this answers
         @raises Damaged, Refused; nothing in place has changed then
@@ -60,8 +63,10 @@ class Restore:
                 if absent:
                     raise Refused(f"{', '.join(absent)} is not in snapshot {snapshot.id[:24]}")
                 if not paths:
-                    versions.refuse_newer(tree, snapshot.openclaw, self.settings.image)
+                    versions.refuse_newer(tree, snapshot.openclaw, self.settings, databases)
                 verify.clear_leases(tree, databases)
+                if older:
+                    _drop_deliveries(tree, databases)
             measure = loss.of_tree(tree)
         except BaseException:
             self.swap.discard()
@@ -98,7 +103,7 @@ class Restore:
         try:
             with Databases(self.settings.var) as databases:
                 version, checked = adopt.lay_out(archive, tree, databases)
-                versions.refuse_newer(tree, version, self.settings.image)
+                versions.refuse_newer(tree, version, self.settings, databases)
                 verify.clear_leases(tree, databases)
             measure = loss.of_tree(tree)
         except BaseException:
@@ -188,6 +193,13 @@ def fetched(
     except Damaged as error:
         journal.say(f"{snapshot.id[:24]} did not come in as it was stored, it is fetched once more: {error}")
     return fetch(anew=True)
+
+
+def _drop_deliveries(tree: Path, databases: Databases) -> None:
+    database = tree / STATE_DATABASE
+    dropped = leases.drop_deliveries(databases, database) if is_database(database) else 0
+    if dropped:
+        journal.say(f"{STATE_DATABASE}: dropped {dropped} queued deliveries, which may have been sent since")
 
 
 def _roots(tree: Path) -> list[str]:
