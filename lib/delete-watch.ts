@@ -56,7 +56,8 @@ export class DeleteWatch extends Construct {
       threshold: 0,
     });
     this.alarm('BackupsDeleted', {
-      alarmDescription: 'More backups were deleted within a day than a day adds: make undelete brings them back',
+      alarmDescription:
+        'More backups were deleted within a day than a day adds: npx openclaw-spot undelete brings them back',
       detail: { object: { key: RECORDS.map((prefix) => ({ prefix })) } },
       period: Duration.days(1),
       // Thinning removes, once a day, what a day of backups has added.

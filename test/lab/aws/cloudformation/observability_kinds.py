@@ -81,11 +81,12 @@ class Rule(Kind):
         return p.get("Name") or c.generated_name(64)
 
     def configure(self, c: Context, physical_id: str, p: dict, old: dict | None) -> None:
-        unknown = p.keys() - {"EventPattern", "Name", "State"}
+        unknown = p.keys() - {"EventPattern", "Name", "State", "Tags"}
         if unknown:
             raise NotImplementedError(f"of a rule are not modelled: {sorted(unknown)}")
         pattern = json.dumps(p["EventPattern"])
-        c.call("events", "put_rule", Name=physical_id, EventPattern=pattern, State=p.get("State", "ENABLED"))
+        state = p.get("State", "ENABLED")
+        c.call("events", "put_rule", Name=physical_id, EventPattern=pattern, State=state, Tags=p.get("Tags", []))
 
     def delete(self, c: Context, physical_id: str, p: dict) -> None:
         c.call("events", "delete_rule", Name=physical_id)

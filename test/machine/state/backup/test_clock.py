@@ -3,6 +3,9 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from machine.state.support.stranger import parameter
+from openclaw.state.engines.base import SnapshotMetadata
+from openclaw.state.engines.mirror import items, names
 
 HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
 
@@ -22,9 +25,20 @@ def backed_up(machine, off):
     before = set(deployment.stored("mirror/manifests/"))
     machine.backup()
     [key] = set(deployment.stored("mirror/manifests/")) - before
-    body, (generation, _, *rest) = deployment.body(key), key.split("_")
+    body = signed_at(deployment, key, now, machine.directory / "manifest")
     deployment.erase(key)
-    deployment.put("_".join((generation, f"{now:%Y%m%dT%H%M%SZ}", *rest)), body)
+    deployment.put(*body)
+
+
+def signed_at(deployment, key, now, scratch):
+    """The manifest's key and body, had it been made then: its name is part of what is signed."""
+    secret, made = parameter(deployment, "state-key"), names.snapshot_of(key)
+    scratch.write_bytes(deployment.body(key))
+    entries = items.read(scratch, made.id, secret)
+    facts = SnapshotMetadata(made.generation, made.sequence, made.instance, made.image, made.openclaw)
+    moved = names.new_id(facts, now, made.files, made.bytes, secret)
+    items.write(scratch, moved, entries, secret)
+    return names.key_of(moved), scratch.read_bytes()
 
 
 @pytest.mark.parametrize("first, second", [(HOUR, -HOUR), (YEAR, timedelta(0)), (timedelta(0), -YEAR)])

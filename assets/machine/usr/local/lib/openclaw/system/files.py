@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -115,3 +116,10 @@ def require_space(size: int, directory: Path) -> None:
     free = max(0, shutil.disk_usage(directory).free - RESERVE_BYTES)
     if size > free:
         raise Refused(f"{size} bytes more are needed and {free} can be had: deploy a larger rootVolumeSizeGib")
+
+
+def require_room(size: int, directory: Path) -> None:
+    """@param size in bytes @raises OSError, as a full disk would in the middle, unless there is so much"""
+    free = shutil.disk_usage(directory).free
+    if size > free:
+        raise OSError(errno.ENOSPC, f"{size} bytes are to come in and {free} are free", str(directory))

@@ -124,7 +124,7 @@ class Mirror(Engine):
         items = list(plain_items(*self._put_by_hand()) if by_hand else self._items(snapshot))
         if paths:
             items = _chosen(items, paths)
-        files.require_space(sum(self._sizes(items)), target)
+        files.require_room(sum(self._sizes(items)), target)
         fetch_tree(self.aws, items, target)
 
     def prune(self, remove: Sequence[Snapshot]) -> None:
