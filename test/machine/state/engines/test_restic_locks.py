@@ -136,10 +136,10 @@ def test_a_lock_that_cannot_be_read_is_no_damage(changed):
     assert changed.deployment.stored("snapshots/locks/")
 
 
-def lock(age, host="elsewhere", pid=1):
+def lock(age, host="elsewhere", pid=1, uid=0):
     from openclaw.state.engines.restic.locks import Lock  # noqa: PLC0415 (on the path by conftest)
 
-    return Lock("id", datetime.now(timezone.utc) - timedelta(minutes=age), host, pid)
+    return Lock("id", datetime.now(timezone.utc) - timedelta(minutes=age), host, pid, uid)
 
 
 @pytest.mark.parametrize(
@@ -161,3 +161,14 @@ def test_who_may_hold_a_lock_of_another_host(age, instances, gone, expected):
 def test_a_process_number_that_something_else_has_now_holds_no_lock():
     """After a reboot it is taken again at once."""
     assert lock(1, os.uname().nodename, os.getpid()).why_stale([], bool) == "its process is gone"
+
+
+@pytest.mark.parametrize("written_by, stale", [(os.getuid(), True), (os.getuid() + 1, False)])
+def test_a_process_number_that_another_user_has_now_is_no_run_of_ours(monkeypatch, written_by, stale):
+    """A unit may not even look at it."""
+
+    def forbidden(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", forbidden)
+    assert bool(lock(1, os.uname().nodename, 1, written_by).why_stale([], bool)) == stale

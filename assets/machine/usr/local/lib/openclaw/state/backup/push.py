@@ -58,8 +58,10 @@ class Push:
 
         @param offers how often it was refused, where it may be no loss (guards/loss.py)
         """
-        known, enough = staged.index.pushed(), min(offers, loss.OFFERS)
-        if not any(one.set_aside and one.id == known and one.offers >= enough for one in self.engine.list()):
+        known = staged.index.pushed()
+        # Once more where it is offered often enough by now.
+        least = loss.OFFERS if offers >= loss.OFFERS else 0
+        if not any(one.set_aside and one.id == known and one.offers >= least for one in self.engine.list()):
             metadata = self._metadata(self.markers.next_sequence(self.generation))
             known = self._push_anew(staged, replace(metadata, set_aside=True, offers=offers)).id
             staged.index.note_pushed(known)

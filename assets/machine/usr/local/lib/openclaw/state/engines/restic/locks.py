@@ -25,6 +25,7 @@ class Lock:
     time: datetime
     host: str
     pid: int
+    uid: int = 0
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}, which refreshed its lock {_span(self.age)} ago"
@@ -42,15 +43,28 @@ class Lock:
         if self.age > STALE_AFTER:
             return f"it was last refreshed {_span(self.age)} ago"
         if self.host == host_name():
-            return "" if _is_restic(self.pid) else "its process is gone"
+            return "" if self._is_held_here() else "its process is gone"
         ids = sorted(set(instances))
         return f"{', '.join(ids)} is gone" if ids and all(map(is_gone, ids)) else ""
+
+    def _is_held_here(self) -> bool:
+        """Whether its process lives and may be restic: a number is used again, after a reboot at once."""
+        try:
+            os.kill(self.pid, 0)
+            command = Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
+            return any(os.path.basename(part) == b"restic" for part in command)
+        except ProcessLookupError:
+            return False
+        except OSError:
+            # Of another user, by now; the units may not look closer.
+            return self.uid != os.getuid()
 
 
 def parse(lock_id: str, text: str) -> Lock:
     """What `restic cat lock` says. @raises ValueError, LookupError, TypeError for anything else"""
     found: dict[str, Any] = json.loads(text)
-    return Lock(lock_id, time_of(found["time"]), str(found.get("hostname", "")), int(found["pid"]))
+    host, pid, uid = str(found.get("hostname", "")), int(found["pid"]), int(found.get("uid", 0))
+    return Lock(lock_id, time_of(found["time"]), host, pid, uid)
 
 
 def time_of(text: str) -> datetime:
@@ -65,19 +79,6 @@ def time_of(text: str) -> datetime:
 def host_name() -> str:
     """As restic has it."""
     return socket.gethostname()
-
-
-def _is_restic(pid: int) -> bool:
-    """Whether the process lives and may be restic: a number is used again, after a reboot at once."""
-    try:
-        os.kill(pid, 0)
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        return any(os.path.basename(part) == b"restic" for part in command)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        # Another user's.
-        return True
 
 
 def _span(age: timedelta) -> str:
