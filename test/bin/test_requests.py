@@ -10,10 +10,11 @@ import sys
 import pytest
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
-sys.path.insert(0, str(REPOSITORY / "assets/machine/usr/local/lib/openclaw"))
+sys.path.insert(0, str(REPOSITORY / "assets/machine/usr/local/lib"))
 
-from state import cli, request  # noqa: E402
-from state.errors import Refused  # noqa: E402
+from openclaw.state import cli  # noqa: E402
+from openclaw.state.restore import request  # noqa: E402
+from openclaw.system.errors import Refused  # noqa: E402
 
 TABLE = json.loads((REPOSITORY / "test/bin/requests.json").read_text())
 

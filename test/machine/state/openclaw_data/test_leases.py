@@ -5,7 +5,6 @@ import os
 import sqlite3
 
 import pytest
-from openclaw.state.databases import sqlite
 from openclaw.state.openclaw_data import leases
 
 # Of OpenClaw's own schema, as far as these tables go.
@@ -43,32 +42,43 @@ def heartbeat(database, now):
     database.commit()
 
 
-def staged(database, tmp_path):
-    """A private copy, as a backup makes it."""
-    copy = tmp_path / "copy.sqlite"
-    copy.unlink(missing_ok=True)
-    sqlite.copy(database.execute("PRAGMA database_list").fetchone()[2], copy)
-    leases.clear_leases(copy)
-    return copy.read_bytes()
+def copied(database, path):
+    """As a backup makes it."""
+    path.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as copy:
+        database.backup(copy)
 
 
-def test_heartbeats_alone_make_no_other_copy(live, tmp_path):
+@pytest.fixture
+def staged(live, tmp_path, databases):
+    """A private copy's content, without leases."""
+
+    def stage():
+        path = tmp_path / "copy.sqlite"
+        copied(live, path)
+        leases.clear_leases(databases, path)
+        return path.read_bytes()
+
+    return stage
+
+
+def test_heartbeats_alone_make_no_other_copy(live, staged):
     heartbeat(live, 1_800_000_000)
-    first = staged(live, tmp_path)
+    first = staged()
     for later in range(5, 500, 5):
         heartbeat(live, 1_800_000_000 + later)
     live.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    assert staged(live, tmp_path) == first
+    assert staged() == first
     heartbeat(live, 1_900_000_000)
-    assert staged(live, tmp_path) == first
+    assert staged() == first
     live.execute("INSERT INTO session(text) VALUES ('more')")
     live.commit()
-    assert staged(live, tmp_path) != first
+    assert staged() != first
 
 
-def test_a_copy_without_leases_is_the_same_database(live, tmp_path):
+def test_a_copy_without_leases_is_the_same_database(live, tmp_path, staged):
     heartbeat(live, 1_800_000_000)
-    staged(live, tmp_path)
+    staged()
     with contextlib.closing(sqlite3.connect(tmp_path / "copy.sqlite")) as copy:
         assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert copy.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -77,23 +87,23 @@ def test_a_copy_without_leases_is_the_same_database(live, tmp_path):
         assert copy.execute("SELECT count(*) FROM session").fetchone() == (2000,)
 
 
-def test_the_queue_goes_and_the_rest_stays(live, tmp_path):
+def test_the_queue_goes_and_the_rest_stays(live, tmp_path, databases):
     heartbeat(live, 1_800_000_000)
     path = tmp_path / "copy.sqlite"
-    sqlite.copy(tmp_path / "openclaw.sqlite", path)
+    copied(live, path)
     os.utime(path, (1000, 1000))
-    assert leases.drop_deliveries(path) == 1
+    assert leases.drop_deliveries(databases, path) == 1
     assert path.stat().st_mtime == 1000 and b'"text": "hi"' not in path.read_bytes()
     with contextlib.closing(sqlite3.connect(path)) as copy:
         assert copy.execute("SELECT count(*) FROM session").fetchone() == (2000,)
         assert copy.execute("SELECT count(*) FROM state_leases").fetchone() == (1,)
 
 
-def test_a_database_without_a_queue_is_left_alone(tmp_path):
+def test_a_database_without_a_queue_is_left_alone(tmp_path, databases):
     path = tmp_path / "other.sqlite"
     with contextlib.closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE t(x)")
         other.commit()
     body = path.read_bytes()
-    assert leases.drop_deliveries(path) == leases.clear_leases(path) == 0
+    assert leases.drop_deliveries(databases, path) == leases.clear_leases(databases, path) == 0
     assert path.read_bytes() == body

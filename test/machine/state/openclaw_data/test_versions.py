@@ -83,55 +83,55 @@ TABLE = [
 
 
 @pytest.mark.parametrize("case", TABLE)
-def test_by_data_and_image(settings, data, case):
+def test_by_data_and_image(settings, data, case, databases):
     image, said, recorded, readable = case
     pulled(settings, image)
     with contextlib.nullcontext() if readable else pytest.raises(Refused) as refused:
-        versions.refuse_newer(data(**said), recorded, settings)
+        versions.refuse_newer(data(**said), recorded, settings, databases)
     newest = recorded or said.get("touched") or said.get("app")
     assert readable or (f"OpenClaw {newest}" in str(refused.value) and f"is OpenClaw {image} " in str(refused.value))
 
 
-def test_the_image_itself_counts_more_than_its_tag(settings, data):
+def test_the_image_itself_counts_more_than_its_tag(settings, data, databases):
     pulled(settings, "2026.9.5")
     tagged = dataclasses.replace(settings, image="registry.example.com/openclaw:2026.9.6")
     with pytest.raises(Refused, match=r"the image is OpenClaw 2026\.9\.5 "):
-        versions.refuse_newer(data(), "2026.9.6", tagged)
+        versions.refuse_newer(data(), "2026.9.6", tagged, databases)
 
 
 @pytest.mark.parametrize("image", FLOATING)
-def test_data_waits_for_the_pull_where_the_reference_says_nothing(settings, data, image):
+def test_data_waits_for_the_pull_where_the_reference_says_nothing(settings, data, image, databases):
     tree = data(touched="2026.9.6")
     floating = dataclasses.replace(settings, image=image)
     with pytest.raises(Unavailable, match="openclaw-image has pulled it"):
-        versions.refuse_newer(tree, None, floating)
+        versions.refuse_newer(tree, None, floating, databases)
     pull = threading.Thread(target=pulled, args=(settings, "2026.9.5"))
     pull.start()
     with pytest.raises(Refused, match=r"2026\.9\.6.*2026\.9\.5"):
-        versions.refuse_newer(tree, None, dataclasses.replace(floating, image_wait_seconds=60))
+        versions.refuse_newer(tree, None, dataclasses.replace(floating, image_wait_seconds=60), databases)
     pull.join()
 
 
-def test_where_there_is_nothing_to_compare_nobody_waits(settings, data):
-    versions.refuse_newer(data(), None, settings)
+def test_where_there_is_nothing_to_compare_nobody_waits(settings, data, databases):
+    versions.refuse_newer(data(), None, settings, databases)
 
 
-def test_an_image_without_a_version_is_said(settings, data, capsys):
+def test_an_image_without_a_version_is_said(settings, data, capsys, databases):
     pulled(settings, None)
-    versions.refuse_newer(data(touched="2026.9.6"), None, settings)
+    versions.refuse_newer(data(touched="2026.9.6"), None, settings, databases)
     assert "has no version to compare it with" in capsys.readouterr().err
 
 
-def test_data_that_names_no_version_is_told_by_its_schemas(settings, data):
+def test_data_that_names_no_version_is_told_by_its_schemas(settings, data, databases):
     pulled(settings, "2026.9.5")
     with pytest.raises(Refused, match="with the schemas 18 and 23"):
-        versions.refuse_newer(data(state=18, agent=23), None, settings)
+        versions.refuse_newer(data(state=18, agent=23), None, settings, databases)
 
 
-def test_a_link_in_the_place_of_a_database_is_not_followed(settings, data, tmp_path):
+def test_a_link_in_the_place_of_a_database_is_not_followed(settings, data, tmp_path, databases):
     pulled(settings, "2026.9.5")
     tree = data()
     database(tmp_path / "elsewhere/x.sqlite", 99, "2099.1.1")
     (tree / ".openclaw/state").mkdir()
     os.symlink(tmp_path / "elsewhere/x.sqlite", tree / ".openclaw/state/openclaw.sqlite")
-    versions.refuse_newer(tree, None, settings)
+    versions.refuse_newer(tree, None, settings, databases)

@@ -66,7 +66,7 @@ def tell(restored, record, deployment, now):
         "why": why(record, deployment),
         "clean": bool(record and record.get("clean")),
         "set_aside": bool(record and record.get("set_aside")),
-        "skipped": record.get("skipped") if record else None,
+        "unsaved": record.get("skipped") if record else None,
         "from": (record or restored).get("instance"),
         "to": instance.own_id_or_empty(),
         "seconds_without_service": round(now - since) if since else None,
@@ -83,7 +83,7 @@ def text(move):
     gap = span(move["seconds_without_service"], "at most " if move["at_most"] else "")
     stack = os.environ["STACK"]
     loss = "Nothing was lost." if move["clean"] else "What was written after that backup is lost."
-    if move["skipped"]:
+    if move["unsaved"]:
         loss = "OpenClaw never served there; what was written there is not in the restored state."
         loss += " It was set aside: make snapshots lists it." if move["set_aside"] else " It could not be saved."
     elif move["set_aside"]:
