@@ -49,7 +49,7 @@ def test_a_wish_that_is_none_drains_nobody_and_is_said(one):
 def test_a_running_instance_of_the_account_that_is_not_of_the_group_drains_nobody(one):
     wish(one, one.deployment.launch(in_group=False).instance)
     assert not drains(one)
-    assert f"is no running instance of openclaw-{one.deployment.name}" in one.log
+    assert f"is not a running instance of openclaw-{one.deployment.name}" in one.log
 
 
 def test_a_drain_for_another_machine_of_the_group_is_none_by_hand(one):

@@ -33,6 +33,7 @@ FIELDS = {
     "since": documents.text(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", "a time in ISO 8601"),
     "clean": documents.flag(),
     "set_aside": documents.flag(default=False),
+    "skipped": documents.text(r"[a-z ]{0,32}", "words of a to z", ""),
     "instance": documents.text("(i-[0-9a-f]{8,17})?", instance.ID.allowed, ""),
     "deployment": documents.text(r"[0-9a-f]{0,64}", "a fingerprint in hexadecimal", ""),
     "last_backup": documents.nested(
