@@ -114,7 +114,7 @@ describe('names', () => {
     }
     const read = all(machineCode, /(?:os\.environ|env)(?:\.get\(|\[)['"]([A-Z][A-Z_]+)['"]/g);
     // Of systemd, of Docker, of AWS's own programs, and what the tests and an operator may set.
-    const foreign = /^(?:OPENCLAW_|NOTIFY_SOCKET|DOCKER_CONFIG|SYSTEMD_|AWS_(?:MAX|ENDPOINT)|.*_SECONDS$)/;
+    const foreign = /^(?:OPENCLAW_|PATH$|NOTIFY_SOCKET|DOCKER_CONFIG|SYSTEMD_|AWS_(?:MAX|ENDPOINT)|.*_SECONDS$)/;
     expect(read.filter((name) => !foreign.test(name) && !environment.includes(name))).toEqual([]);
   });
 });

@@ -16,13 +16,12 @@ const NAMES: Record<string, Record<string, Scope>> = {
   'AWS::EC2::LaunchTemplate': { LaunchTemplateName: 'region' },
   'AWS::EC2::SecurityGroup': { GroupName: 'region' },
   'AWS::EC2::VPCEndpoint': {},
+  'AWS::Events::Rule': { Name: 'region' },
   'AWS::IAM::InstanceProfile': { InstanceProfileName: 'account' },
   // Its name is one among the role's.
   'AWS::IAM::Policy': { PolicyName: 'none' },
   'AWS::IAM::Role': { RoleName: 'account' },
   'AWS::Logs::LogGroup': { LogGroupName: 'region' },
-  // Its LogGroupName is a reference to another's.
-  'AWS::Logs::MetricFilter': { FilterName: 'region' },
   'AWS::S3::Bucket': { BucketName: 'partition' },
   'AWS::SNS::Topic': { TopicName: 'region', DisplayName: 'none' },
 };
