@@ -1,6 +1,8 @@
 """Where nothing changed since the last backup, snapshots needs no other one; whatever did change makes one."""
 
+import contextlib
 import os
+import sqlite3
 import time
 
 import pytest
@@ -87,3 +89,33 @@ def test_the_next_machine_makes_its_own_snapshot(settled):
     last = settled.record("backup")["snapshot"]
     settled.boot()
     assert settled.backup() != last
+
+
+def test_the_heartbeat_of_an_idle_gateway_is_no_change(settled):
+    # As a gateway does, it keeps its log for as long as it runs.
+    with contextlib.closing(sqlite3.connect(settled.path(".openclaw/state/openclaw.sqlite"))) as database:
+        beat(database, 0)
+        first = settled.backup()
+        for number in range(1, 4):
+            beat(database, number)
+            assert settled.backup() == first
+            assert settled.record("backup")["unchanged"]
+
+
+def beat(database, number):
+    with database:
+        database.execute("UPDATE state_leases SET owner = ?", (f"heartbeat {number}",))
+
+
+def test_a_migrations_full_copies_go_after_a_week_and_are_no_loss(settled):
+    copy = settled.write(".openclaw/state/openclaw.sqlite.pre-startup-migration-1.bak", os.urandom(400_000))
+    settled.backup()
+    young = settled.record("backup")
+    week_old = time.time() - 8 * 24 * 3600
+    os.utime(copy, (week_old, week_old))
+    settled.backup()
+    assert settled.record("backup")["files"] == young["files"] - 1
+    replacement = settled.replaced()
+    replacement.boot()
+    assert not replacement.path(".openclaw/state/openclaw.sqlite.pre-startup-migration-1.bak").exists()
+    assert replacement.notes() == 20

@@ -1,7 +1,7 @@
 """What no backup keeps, and what looks like it and is kept."""
 
-import os
 import stat
+from types import SimpleNamespace
 
 import pytest
 from openclaw.state.openclaw_data import exclusions
@@ -69,7 +69,8 @@ def test_kept(path):
 
 def status(mtime, ctime, mode=stat.S_IFREG | 0o600):
     """Seconds before NOW."""
-    return os.stat_result((mode, 1, 1, 1, 1000, 1000, 10, NOW, NOW - mtime, NOW - ctime))
+    times = {"st_mtime_ns": int((NOW - mtime) * 1e9), "st_ctime_ns": int((NOW - ctime) * 1e9)}
+    return SimpleNamespace(st_mode=mode, **times)
 
 
 COPIES = [

@@ -444,6 +444,7 @@ def test_rows_all_over_a_database_cost_a_small_part_of_it(saved):
 def test_a_replacement_restores_it_with_its_time_and_no_log(saved):
     machine, notes = saved
     os.utime(machine.path(OWN), (1_700_000_000, 1_700_000_000))
+    machine.write("workspace/another", "file")
     os.utime(machine.path(OWN).parent, (1_700_000_001, 1_700_000_001))
     machine.backup()
     replacement = machine.replaced()

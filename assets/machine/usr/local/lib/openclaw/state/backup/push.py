@@ -15,7 +15,7 @@ from openclaw.state.guards.markers import LastGoodBackup, Markers
 from openclaw.state.openclaw_data import versions
 from openclaw.state.staging.staging import Staged
 from openclaw.system import files, journal
-from openclaw.system.errors import Damaged
+from openclaw.system.errors import Damaged, Unavailable
 
 
 class Push:
@@ -92,7 +92,10 @@ class Push:
         files.remove(self.markers.damaged_path)
 
     def _metadata(self, sequence: int) -> SnapshotMetadata:
-        openclaw = versions.of_image(self.settings.image)
+        try:
+            openclaw = versions.of_machine(self.settings)
+        except Unavailable:
+            openclaw = None
         return SnapshotMetadata(self.generation, sequence, instance.own_id(), self._image(), openclaw)
 
     def _image(self) -> str:

@@ -8,6 +8,7 @@ https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -58,6 +59,25 @@ def append(database: Path, now: Path) -> bool:
         if not log.stat().st_size:
             log.unlink()
         return fits
+
+
+def is_same(database: Path, now: Path) -> bool:
+    """Whether the database, with its log where it has one, holds what `now` holds."""
+    log = log_of(database)
+    with open(database, "rb") as base, open(now, "rb") as fresh:
+        size = _logged_page_size(fresh)
+        if not size or size != _logged_page_size(base) or (os.path.lexists(log) and not _is_ours(log)):
+            return False
+        with contextlib.ExitStack() as stack:
+            logged = stack.enter_context(open(log, "rb")) if os.path.lexists(log) else None
+            pair = _Log(logged, base, size) if logged else None
+            fresh.seek(0)
+            # The first page says how many there are.
+            for number in range(1, os.fstat(fresh.fileno()).st_size // size + 1):
+                staged = pair.page(number) if pair else os.pread(base.fileno(), size, (number - 1) * size)
+                if staged != fresh.read(size):
+                    return False
+    return True
 
 
 def used_bytes(database: Path) -> int:

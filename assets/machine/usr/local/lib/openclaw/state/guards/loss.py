@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openclaw.state.databases import page_log, sqlite
+from openclaw.state.openclaw_data.exclusions import is_migration_copy
 from openclaw.state.openclaw_data.layout import is_openclaw_database
 from openclaw.system import file_copy
 
@@ -38,7 +39,9 @@ class Measure:
 
 def of_staged(staged: Staged) -> Measure:
     vital = _vital(staged.tree, filter(is_openclaw_database, staged.databases))
-    return Measure(staged.files, staged.bytes, staged.index.totals_by_root(), vital)
+    roots = staged.index.totals_by_root()
+    files, size = (sum(one[number] for one in roots.values()) for number in (0, 1))
+    return Measure(files, size, roots, vital)
 
 
 def of_tree(tree: Path) -> Measure:
@@ -50,7 +53,7 @@ def of_tree(tree: Path) -> Measure:
         for name in names:
             path = os.path.join(directory, name)
             status, relative = os.lstat(path), os.path.relpath(path, tree)
-            if stat.S_ISREG(status.st_mode):
+            if stat.S_ISREG(status.st_mode) and not is_migration_copy(relative):
                 files, size = roots.get(relative.split("/")[0], (0, 0))
                 roots[relative.split("/")[0]] = files + 1, size + file_copy.stored_bytes(status)
                 if is_openclaw_database(relative) and sqlite.is_database(path):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from typing import Protocol
 
 STATE = ".openclaw"
 DIRECTORIES = {"cache", "tmp", "plugin-skills", "logs"}
@@ -32,6 +33,17 @@ _COPY = re.compile(r".+\.pre-startup-migration-[^/]+\.bak")
 _ARCHIVE = re.compile(r"session-sqlite-import-archive|.+\.migrated(?:[.-].+)?")
 
 
+class FileTimes(Protocol):
+    """What is needed of an os.stat_result."""
+
+    @property
+    def st_mode(self) -> int: ...
+    @property
+    def st_mtime_ns(self) -> int: ...
+    @property
+    def st_ctime_ns(self) -> int: ...
+
+
 def is_excluded(path: str) -> bool:
     """@param path below the data directory, e.g. ".openclaw/cache". People's own files all stay."""
     root, _, inside = path.partition("/")
@@ -48,7 +60,7 @@ def is_migration_copy(path: str) -> bool:
     return _COPY.fullmatch(os.path.basename(inside)) is not None or any(map(_ARCHIVE.fullmatch, inside.split("/")))
 
 
-def is_old_migration_copy(path: str, status: os.stat_result, now: float) -> bool:
+def is_old_migration_copy(path: str, status: FileTimes, now: float) -> bool:
     """Whether it has outlived its trial.
 
     @param now in seconds since 1970. A copy is as old as its content; what a migration only renamed keeps the time of
@@ -56,8 +68,9 @@ def is_old_migration_copy(path: str, status: os.stat_result, now: float) -> bool
     """
     if not stat.S_ISREG(status.st_mode) or not is_migration_copy(path):
         return False
-    made = status.st_mtime if _COPY.fullmatch(os.path.basename(path)) else max(status.st_mtime, status.st_ctime)
-    return now - made > TRIAL_SECONDS
+    is_new_file = _COPY.fullmatch(os.path.basename(path)) is not None
+    made = status.st_mtime_ns if is_new_file else max(status.st_mtime_ns, status.st_ctime_ns)
+    return now - made / 1e9 > TRIAL_SECONDS
 
 
 def _is_own(inside: str) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from openclaw.state.databases import page_log
+from openclaw.state.openclaw_data import exclusions
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry(
@@ -75,6 +76,11 @@ class Index:
         )
         self._changed = True
 
+    def note_unchanged(self, path: str, fingerprint: str) -> None:
+        """The source is another by now, and its content is what was staged."""
+        values = (fingerprint, self.run, os.fsencode(path))
+        self._database.execute("UPDATE entry SET fingerprint = ?, seen = ? WHERE path = ?", values)
+
     def set_digests(self, path: str, sha256: str, md5: str) -> None:
         values = (sha256, md5, os.fsencode(path))
         self._database.execute("UPDATE entry SET sha256 = ?, md5 = ? WHERE path = ?", values)
@@ -100,11 +106,22 @@ class Index:
         return self._database.execute(query).fetchone()
 
     def totals_by_root(self) -> dict[str, tuple[int, int]]:
+        """Of what stays: a migration's copies go by themselves."""
         rows = self._database.execute(
             "SELECT CAST(substr(path, 1, instr(path, x'2f') - 1) AS TEXT), count(*), coalesce(sum(size), 0) FROM entry "
             "WHERE kind IN ('file', 'database') GROUP BY 1"
         )
-        return {root: (count, size) for root, count, size in rows}
+        totals = {root: (count, size) for root, count, size in rows}
+        # By a part that all of their names have; what is one is then told exactly.
+        likely = self._database.execute(
+            "SELECT path, size FROM entry WHERE kind IN ('file', 'database') AND (CAST(path AS TEXT) LIKE '%migrat%' "
+            "OR CAST(path AS TEXT) LIKE '%session-sqlite-import-archive%')"
+        )
+        for path, size in likely:
+            if exclusions.is_migration_copy(os.fsdecode(path)):
+                root = os.fsdecode(path).partition("/")[0]
+                totals[root] = totals[root][0] - 1, totals[root][1] - size
+        return totals
 
     def databases(self) -> dict[str, int]:
         rows = self._database.execute("SELECT path, user_version FROM entry WHERE kind = 'database' ORDER BY path")

@@ -19,6 +19,7 @@ from pathlib import Path
 from openclaw.settings import Settings
 from openclaw.state.databases import page_log
 from openclaw.state.databases.sqlite import SIDECARS, Databases, Unreadable, has_header
+from openclaw.state.openclaw_data import exclusions, leases
 from openclaw.state.openclaw_data.layout import is_essential_database, is_openclaw_database
 from openclaw.state.openclaw_data.leases import LEASE_TABLES
 from openclaw.state.staging.index import Entry, Index
@@ -177,6 +178,8 @@ class Staging:
             if not _is_sidecar(index, path):
                 self._stage_link(index, path, known, status, leads_to)
         elif stat.S_ISREG(status.st_mode):
+            if exclusions.is_old_migration_copy(path, status, time.time()):
+                return False
             if known and known.kind == "database":
                 return True
             if _is_sidecar(index, path):
@@ -241,11 +244,19 @@ class Staging:
         if faults:
             self._broken.append(path)
             journal.say(f"{path} is not sound: {faults[0]}")
+        elif is_openclaw_database(path):
+            # The heartbeat of an idle gateway: nobody starts with it again, and it would make each backup another one.
+            with contextlib.suppress(Unreadable):
+                leases.clear_leases(self._databases, new)
         size = new.stat().st_size
-        self._put_database(index, path, known, opened.status)
         self._read += size
         # One that is broken is looked at again by each run.
-        index.put(path, "database", fingerprint if _is_old(fingerprint) and not faults else "racy", size, version)
+        settled = fingerprint if _is_old(fingerprint) and not faults else "racy"
+        if known and known.kind == "database" and self.tree.holds(path, opened.status):
+            index.note_unchanged(path, settled)
+            return
+        self._put_database(index, path, known, opened.status)
+        index.put(path, "database", settled, size, version)
 
     def _stage_without_sqlite(self, index: Index, path: str, opened: Opened, error: Unreadable, is_alone: bool) -> None:
         """@param is_alone whether the file is all of it, without a log or a journal"""

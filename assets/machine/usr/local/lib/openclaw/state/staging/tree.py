@@ -41,6 +41,20 @@ class StagedTree:
         os.utime(self.new, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
         _replace(self.new, self.root / path)
 
+    def holds(self, path: str, status: os.stat_result) -> bool:
+        """Whether what was made is what is in this database's place already, owner and mode with it. Its time, which a
+        checkpoint of the log changes, is then that of the source."""
+        database = self.root / path
+        if not _is_plain(database) or not page_log.is_same(database, self.new):
+            return False
+        log = page_log.log_of(database)
+        newest = log if log.exists() else database
+        now = newest.lstat()
+        if (now.st_mode, now.st_uid, now.st_gid) != (status.st_mode, status.st_uid, status.st_gid):
+            return False
+        os.utime(newest, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
+        return True
+
     def log(self, path: str, status: os.stat_result) -> bool:
         """Logs what was made beside the database that is in its place; False where it has to take that place."""
         self._make_parents(path)
