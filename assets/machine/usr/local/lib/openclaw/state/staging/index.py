@@ -97,7 +97,8 @@ class Index:
     def totals(self) -> tuple[int, int]:
         """Number and bytes of the files."""
         query = "SELECT count(*), coalesce(sum(size), 0) FROM entry WHERE kind IN ('file', 'database')"
-        return self._database.execute(query).fetchone()
+        count, size = self._database.execute(query).fetchone()
+        return count, size
 
     def totals_by_root(self) -> dict[str, tuple[int, int]]:
         rows = self._database.execute(
