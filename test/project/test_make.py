@@ -32,7 +32,7 @@ PARTS = {
     "unit": "jest",
     "template": "cdk [synth]",
     "cfn-lint": "cfn-lint [",
-    "shell": "[test/bin] [test/machine]",
+    "shell": "[test/bin] [test/lab/tests] [test/machine]",
     "aws": "[test/aws]",
     "state": "[worksteal]",
     "boot": "[test/boot]",
