@@ -65,8 +65,9 @@ beside-boot:
 	@$(MAKE) test-aws
 	@$(MAKE) test-state
 
-types: $(NPM) ## TypeScript's types
+types: $(NPM) $(VENV) ## TypeScript's types, and those of the machine's Python
 	node node_modules/typescript-7/bin/tsc --noEmit
+	.venv/bin/mypy
 lint: $(NPM) $(VENV) ## ESLint, Prettier, ruff; CI=1 without the cache of ESLint
 	$(BIN)/eslint $(if $(CI),,--cache --cache-strategy content --cache-location node_modules/.cache/eslint/) .
 	$(BIN)/prettier --check --cache --log-level warn .

@@ -18,12 +18,13 @@ printf '%s\\n' "$line" >>calls
 [[ -z ${FAIL:-} || $line != *"$FAIL"* ]] || exit 1
 """
 RUNNERS = ("jest", "eslint", "prettier", "cdk", "tsx")
-PYTHON_RUNNERS = ("python", "ruff", "cfn-lint")
+PYTHON_RUNNERS = ("python", "ruff", "mypy", "cfn-lint")
 STAMPS = ("node_modules/.package-lock.json", ".venv/.installed")
 
 # A part of the call by which each part of the tests is known.
 PARTS = {
     "types": "node [node_modules/typescript-7/bin/tsc]",
+    "mypy": "mypy",
     "eslint": "eslint [",
     "prettier": "prettier [--check]",
     "ruff": "ruff [check]",

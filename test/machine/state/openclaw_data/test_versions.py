@@ -10,6 +10,7 @@ import threading
 import pytest
 from openclaw.settings import Settings
 from openclaw.state.openclaw_data import versions
+from openclaw.system import files
 from openclaw.system.errors import Refused, Unavailable
 
 FLOATING = [
@@ -52,7 +53,8 @@ def database(path, schema, app):
 
 
 def pulled(settings, version):
-    (settings.run / "image.json").write_text(json.dumps({"version": version}))
+    # As the pull does: never half of it to whoever reads meanwhile.
+    files.write_text(str(settings.run / "image.json"), json.dumps({"version": version}))
 
 
 READABLE, NEWER = True, False

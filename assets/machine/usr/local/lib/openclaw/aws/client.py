@@ -67,7 +67,8 @@ class Aws:
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """@raises AwsError, whatever went wrong on the way"""
         with aws_errors(service, operation):
-            return getattr(self.client(service), operation)(**parameters)
+            answer: dict[str, Any] = getattr(self.client(service), operation)(**parameters)
+            return answer
 
     def pages(self, service: str, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         with aws_errors(service, operation):
@@ -103,7 +104,8 @@ class Aws:
     def _head(self, key: str) -> dict[str, Any] | None:
         try:
             with aws_errors("s3", "head_object"):
-                return self.client("s3").head_object(Bucket=self.bucket, Key=key)
+                head: dict[str, Any] = self.client("s3").head_object(Bucket=self.bucket, Key=key)
+                return head
         except AwsError as error:
             if error.code in ABSENT:
                 return None
@@ -124,7 +126,8 @@ class Aws:
         events.register(event, add_condition)
         try:
             with aws_errors("s3", "put_object"):
-                return self.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)["ETag"]
+                etag: str = self.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)["ETag"]
+                return etag
         finally:
             events.unregister(event, add_condition)
 
@@ -176,7 +179,9 @@ class Aws:
         path = f"{self.settings.parameter_path}/{name}"
         try:
             with aws_errors("ssm", "get_parameter"):
-                return self.client("ssm").get_parameter(Name=path, WithDecryption=True)["Parameter"]["Value"]
+                found = self.client("ssm").get_parameter(Name=path, WithDecryption=True)
+                value: str = found["Parameter"]["Value"]
+                return value
         except AwsError as error:
             if error.code == "ParameterNotFound":
                 return None

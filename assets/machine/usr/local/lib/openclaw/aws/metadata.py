@@ -4,6 +4,8 @@ A socket of its own rather than http.client: a deadline covers each request as a
 would hold http.client for ever), and the reader that runs all day stays small.
 """
 
+from __future__ import annotations
+
 import os
 import socket
 import time
@@ -18,15 +20,15 @@ LIMIT = 65536
 class Metadata:
     """Reads paths below /latest/meta-data, e.g. `spot/instance-action`, or below another directory of /latest."""
 
-    def __init__(self, base=None, timeout=REQUEST_SECONDS):
+    def __init__(self, base: str | None = None, timeout: float = REQUEST_SECONDS):
         base = base or os.environ.get("OPENCLAW_IMDS", "http://169.254.169.254")
         host, _, port = base.split("//", 1)[1].partition(":")
         self.address = (host, int(port or 80))
         self.timeout = timeout
-        self.token = None
+        self.token: str | None = None
         self.token_renewal = 0.0
 
-    def get(self, path, directory="meta-data/"):
+    def get(self, path: str, directory: str = "meta-data/") -> str | None:
         """The text at a path, or None when there is none (404). Raises Unavailable."""
         if self.token is None or time.monotonic() >= self.token_renewal:
             self._renew()
@@ -40,10 +42,10 @@ class Metadata:
             raise Unavailable(f"{path}: status {status}")
         return body
 
-    def _read(self, path):
+    def _read(self, path: str) -> tuple[int, str]:
         return self._request("GET", f"/latest/{path}", f"X-aws-ec2-metadata-token: {self.token}")
 
-    def _renew(self):
+    def _renew(self) -> None:
         header = f"X-aws-ec2-metadata-token-ttl-seconds: {TOKEN_SECONDS}"
         status, body = self._request("PUT", "/latest/api/token", header)
         if status != 200:
@@ -53,7 +55,7 @@ class Metadata:
         self.token = body
         self.token_renewal = time.monotonic() + TOKEN_SECONDS / 2
 
-    def _request(self, method, path, header):
+    def _request(self, method: str, path: str, header: str) -> tuple[int, str]:
         deadline = time.monotonic() + self.timeout
         try:
             with socket.create_connection(self.address, timeout=self.timeout) as connection:
@@ -73,7 +75,7 @@ class Metadata:
             raise Unavailable(f"{path}: {error}") from error
 
 
-def parse(answer, path):
+def parse(answer: bytes, path: str) -> tuple[int, str]:
     """Status and body of an HTTP answer; an answer that was cut short is no answer."""
     head, separator, body = answer.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")

@@ -32,7 +32,8 @@ def _ask(operation: str, **request: Any) -> dict[str, Any]:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with aws_errors("ssm", operation):
-                return getattr(_client(), operation)(**request)
+                answer: dict[str, Any] = getattr(_client(), operation)(**request)
+                return answer
         except AwsError as error:
             if error.code in FINAL or attempt == ATTEMPTS:
                 raise
@@ -46,7 +47,8 @@ def get(name: str) -> str | None:
     """A parameter's value, decrypted, or None where there is no such parameter. @raises AwsError"""
     try:
         with aws_errors("ssm", "get_parameter"):
-            return _ask("get_parameter", Name=name, WithDecryption=True)["Parameter"]["Value"]
+            value: str = _ask("get_parameter", Name=name, WithDecryption=True)["Parameter"]["Value"]
+            return value
     except AwsError as error:
         if error.code == "ParameterNotFound":
             return None

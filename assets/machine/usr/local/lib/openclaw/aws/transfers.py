@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from s3transfer.exceptions import RetriesExceededError
 from s3transfer.futures import TransferFuture
@@ -22,6 +23,7 @@ from openclaw.system.progress import Progress
 NO_VERSION = {*ABSENT, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed", "405"}
 # Each transfer that is not waited for yet takes memory.
 BATCH = 1000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,10 @@ def _noting_what_is_stored(aws: Aws) -> Iterator[dict[str, Stored]]:
     """s3transfer keeps S3's answers to itself, and asking for the versions afterwards lists all of the bucket."""
     stored: dict[str, Stored] = {}
 
-    def remember_key(params: dict, context: dict, **_: object) -> None:
+    def remember_key(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
         context["openclaw_key"] = params["Key"]
 
-    def note(parsed: dict, context: dict, **_: object) -> None:
+    def note(parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:
         if "VersionId" in parsed:
             stored[context["openclaw_key"]] = Stored(parsed["VersionId"], parsed["ETag"].strip('"'))
 
@@ -160,7 +162,7 @@ class SparseFile:
 _ZEROS = bytes(SparseFile.BLOCK)
 
 
-class _Known(BaseSubscriber):
+class _Known(BaseSubscriber):  # type: ignore[misc] # s3transfer brings no types along
     def __init__(self, wanted: Wanted):
         self.wanted = wanted
 
@@ -179,7 +181,7 @@ def _wait_for(transfer: TransferFuture) -> None:
             raise error.last_exception from error
 
 
-def _batches(items: Iterable) -> Iterator[list]:
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(itertools.islice(rest, BATCH)):
         yield batch

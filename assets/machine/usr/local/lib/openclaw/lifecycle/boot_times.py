@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from typing import Callable
 
 # systemd's ids of the messages "Starting …" and "Started …" (systemd.journal-fields(7), sd-messages.h).
 STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
@@ -21,10 +23,14 @@ UNITS = (
     "amazon-cloudwatch-agent",
 )
 WIDTH = 50
+# Microseconds, unit, message id, text.
+Entry = tuple[int, str, str, str]
+# By unit: the microseconds of its start and of its end.
+Times = dict[str, tuple[int, int]]
 
 
-def journal():
-    """Messages of PID 1 about units that start, oldest first: (microseconds, unit, message id, text)."""
+def journal() -> Iterator[Entry]:
+    """Messages of PID 1 about units that start, oldest first."""
     fields = "MESSAGE,MESSAGE_ID,UNIT,__MONOTONIC_TIMESTAMP"
     command = ["journalctl", "--boot", "--no-pager", "--output=json", f"--output-fields={fields}", "_PID=1"]
     done = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True)
@@ -34,29 +40,30 @@ def journal():
         yield at, entry.get("UNIT", ""), entry.get("MESSAGE_ID", ""), entry.get("MESSAGE") or ""
 
 
-def last_start(entries):
-    """(beginning, {unit: [start, end]}) of the last start of the machine; a restart within one boot id counts."""
-    begun, units = None, {}
+def last_start(entries: Iterable[Entry]) -> tuple[int | None, Times]:
+    """Beginning and units of the last start of the machine; a restart within one boot id counts."""
+    begun: int | None = None
+    units: dict[str, tuple[int, int | None]] = {}
     for at, unit, kind, text in entries:
         if begun is None or "running in system mode" in text:
             begun, units = at, {}
         if not unit.startswith(UNITS) or unit.endswith(".timer"):
             continue
         if kind == STARTING and unit not in units:
-            units[unit] = [at, None]
+            units[unit] = at, None
         elif kind == STARTED:
-            units.setdefault(unit, [at, None])
-            units[unit][1] = units[unit][1] or at
-    return begun, {unit: times for unit, times in units.items() if times[1] is not None}
+            start, end = units.get(unit, (at, None))
+            units[unit] = start, end or at
+    return begun, {unit: (start, end) for unit, (start, end) in units.items() if end is not None}
 
 
-def waits_for(unit):
+def waits_for(unit: str) -> list[str]:
     """What a unit is ordered after."""
     command = ["systemctl", "show", "--property=After", "--value", unit]
     return subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=False).stdout.split()
 
 
-def critical_path(units, after=waits_for):
+def critical_path(units: Times, after: Callable[[str], list[str]] = waits_for) -> list[str]:
     """From the goal back: each time the unit that was ready last among those that were waited for."""
     path, unit = [], GOAL
     while unit in units and unit not in path:
@@ -68,7 +75,7 @@ def critical_path(units, after=waits_for):
     return path[::-1]
 
 
-def chart(begun, units, path):
+def chart(begun: int, units: Times, path: list[str]) -> str:
     """One line for each unit that counts, in the order of their starts; * marks the critical path."""
     end = units[GOAL][1]
     shown = {unit: times for unit, times in units.items() if times[0] <= end}
@@ -95,7 +102,7 @@ def chart(begun, units, path):
 def main() -> int:
     os.environ["SYSTEMD_COLORS"] = "0"
     begun, units = last_start(journal())
-    if GOAL not in units:
+    if begun is None or GOAL not in units:
         print(f"boot-times: {GOAL} has not become ready since the last start of the machine", file=sys.stderr)
         return 1
     print(chart(begun, units, critical_path(units)))

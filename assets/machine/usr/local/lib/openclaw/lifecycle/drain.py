@@ -14,6 +14,8 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterator
+from typing import Any
 
 from openclaw.aws import instance, metrics
 from openclaw.aws.cli import aws
@@ -49,16 +51,16 @@ FINAL = (FENCED, 78, SET_ASIDE)
 
 
 class Drain:
-    def __init__(self, why, seconds):
+    def __init__(self, why: dict[str, Any], seconds: float):
         self.why = why
         self.begun = time.monotonic()
         self.end = self.begun + seconds
-        self.record = {"state": "draining", "clean": True, "since": now(), **why, "steps": {}}
+        self.record: dict[str, Any] = {"state": "draining", "clean": True, "since": now(), **why, "steps": {}}
         self.live_copy_begun = False
         self.fenced = False
         self.safe = True
 
-    def left(self):
+    def left(self) -> float:
         """Less than the group gave, when a spot notice comes meanwhile."""
         heard = notice.told()
         if heard and heard["reason"] == "interruption" and self.why["reason"] != "interruption":
@@ -68,12 +70,12 @@ class Drain:
             log(f"{max(self.left(), 0):.0f} s are left now: {json.dumps(heard)}")
         return self.end - time.monotonic()
 
-    def left_to_save(self):
+    def left_to_save(self) -> float:
         left = self.left()
         return left - min(RESERVE, left * RESERVE_PART)
 
     @contextlib.contextmanager
-    def step(self, name):
+    def step(self, name: str) -> Iterator[None]:
         begun = time.monotonic()
         try:
             yield
@@ -81,11 +83,11 @@ class Drain:
             self.record["steps"][name] = round(time.monotonic() - begun, 1)
             self.write()
 
-    def write(self):
+    def write(self) -> None:
         """From its first word on, openclaw.service does not start: the file is one of its conditions."""
         note_json(os.path.join(RUN, "drain.json"), self.record)
 
-    def run(self):
+    def run(self) -> bool:
         self.write()
         asking = threading.Thread(target=self.ask_for_the_next_machine, daemon=True)
         asking.start()
@@ -112,9 +114,9 @@ class Drain:
         self.write()
         log(json.dumps(self.record))
         self.publish()
-        return self.record["clean"]
+        return bool(self.record["clean"])
 
-    def copy_live_state(self, seconds):
+    def copy_live_state(self, seconds: float) -> None:
         """Saves what can be saved of a gateway that does not end; most of the final backup is then done, too."""
         if seconds < BUSY_AFTER or self.live_copy_begun or not has_state():
             return
@@ -122,7 +124,7 @@ class Drain:
         log(f"OpenClaw has not stopped after {seconds:.0f} s; backing up its live state while waiting")
         run_bounded(["systemctl", "start", "--no-block", "openclaw-backup.service"], 5)
 
-    def wait_for_running_backup(self):
+    def wait_for_running_backup(self) -> None:
         while backup_runs():
             gone = time.monotonic() - self.begun
             if gone >= min(self.left(), RUNNING_BACKUP):
@@ -131,7 +133,7 @@ class Drain:
                 return
             time.sleep(0.2)
 
-    def save(self):
+    def save(self) -> None:
         """The final backup, which gives the lease back when it is stored. Who takes over after a failed one would
         start from an older state: that is for our death to decide, not for us."""
         while True:
@@ -150,18 +152,18 @@ class Drain:
                 return
             time.sleep(PAUSE)
 
-    def leave_note(self):
+    def leave_note(self) -> None:
         try:
             self.record["noted"] = handover.leave(self.record, 8)
         except OSError as error:
             log(f"cannot write handover.json for the next machine: {error}")
 
     @contextlib.contextmanager
-    def heartbeats(self):
+    def heartbeats(self) -> Iterator[None]:
         """Keeps the group waiting for as long as we work: its own patience is short, for machines that are dead."""
         done = threading.Event()
 
-        def beat():
+        def beat() -> None:
             while not done.wait(HEARTBEAT):
                 aws("autoscaling", "record-lifecycle-action-heartbeat", *hook())
 
@@ -173,13 +175,13 @@ class Drain:
         finally:
             done.set()
 
-    def ask_for_the_next_machine(self):
+    def ask_for_the_next_machine(self) -> None:
         """It boots while this one drains, and waits for the lease. The group would notice only when EC2 has taken this
         one: minutes without service, for nothing."""
         if self.why["reason"] == "interruption" and not notice.terminating():
             aws("autoscaling", "set-instance-health", *instance_option(), "--health-status", "Unhealthy", *AT_ONCE)
 
-    def complete(self):
+    def complete(self) -> None:
         """Lets the group end this machine. Called only when the state is safe."""
         decided = self.why["reason"] == "termination" or notice.terminating()
         if self.why["reason"] == "interruption" and not decided:
@@ -188,45 +190,45 @@ class Drain:
             ended = aws("autoscaling", "complete-lifecycle-action", "--lifecycle-action-result", "CONTINUE", *hook())
             self.record["completed"] = ended.ok
 
-    def wait_for_the_group(self):
+    def wait_for_the_group(self) -> bool:
         while self.left() > 0:
             if notice.terminating():
                 return True
             time.sleep(min(PAUSE, 1))
         return False
 
-    def publish(self):
+    def publish(self) -> None:
         values = {"DrainClean": int(self.record["clean"]), "DrainSeconds": self.record["seconds"]}
         metrics.publish_by_cli(values)
 
 
-def now():
+def now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
 
-def has_state():
+def has_state() -> bool:
     """There is something to save only where a restore, or a declared first boot, has made this volume the state."""
     return os.environ.get("BACKUP", "off") != "off" and os.path.exists(os.path.join(VAR, "restored"))
 
 
-def has_served():
+def has_served() -> bool:
     """wait-ready notes it. Before that a backup is kept apart from the others, and only where something was written."""
     return os.path.exists(os.path.join(VAR, "served"))
 
 
-def backup_runs():
+def backup_runs() -> bool:
     return run_bounded(["systemctl", "is-active", "openclaw-backup.service"], 5).out.strip() == "activating"
 
 
-def hook():
+def hook() -> list[str]:
     return ["--lifecycle-hook-name", HOOK, "--auto-scaling-group-name", os.environ["GROUP_NAME"], *instance_option()]
 
 
-def instance_option():
+def instance_option() -> list[str]:
     return ["--instance-id", instance.own_id_or_empty()]
 
 
-def main():
+def main() -> int:
     before = read_json_object(os.path.join(RUN, "drain.json")) or {}
     why = notice.reason()
     seconds = float(os.environ.get("OPENCLAW_DRAIN_SECONDS") or notice.seconds(why))

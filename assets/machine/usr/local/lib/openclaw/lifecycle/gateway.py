@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from typing import Callable
 
 from openclaw.system.journal import log
 from openclaw.system.processes import run_bounded
@@ -26,13 +27,13 @@ BY_THE_CLOCK = [
 PAUSE = 0.2
 
 
-def processes():
+def processes() -> list[int]:
     """Ids of the processes in OpenClaw's containers: whoever else could still write to the state."""
     own = os.readlink("/proc/self/ns/mnt")
     return [int(name) for name in os.listdir("/proc") if name.isdigit() and _in_container(name, own)]
 
 
-def _in_container(process, own):
+def _in_container(process: str, own: str) -> bool:
     try:
         if os.readlink(f"/proc/{process}/ns/mnt") == own:
             return False
@@ -42,7 +43,7 @@ def _in_container(process, own):
         return False
 
 
-def stop(grace, kill_seconds, meanwhile):
+def stop(grace: float, kill_seconds: float, meanwhile: Callable[[float], None]) -> bool:
     """Stops OpenClaw and what runs by the clock; True when it ended by itself within the grace.
 
     `meanwhile` is called with the seconds gone by, for what can be done while it lasts.
@@ -60,7 +61,7 @@ def stop(grace, kill_seconds, meanwhile):
     return True
 
 
-def _kill(seconds):
+def _kill(seconds: float) -> None:
     """Kills them all; one in an uninterruptible call is waited for, within bounds."""
     end = time.monotonic() + seconds
     while left := processes():

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from openclaw.aws import instance
 from openclaw.aws.cli import aws
@@ -42,7 +44,7 @@ FIELDS = {
 }
 
 
-def leave(record, seconds):
+def leave(record: Mapping[str, Any], seconds: float) -> bool:
     """Writes the drain's record with the last backup's numbers, by which the next machine knows that it is meant."""
     last = read_json_object(os.path.join(VAR, "last-good.json")) or {}
     known = {name: last.get(name) for name in ("generation", "sequence", "at")}
@@ -56,7 +58,7 @@ def leave(record, seconds):
     return _put(json.dumps(whole), seconds)
 
 
-def find():
+def find() -> dict[str, Any] | None:
     """The record of the machine whose last backup this machine restored, or None when it left none.
 
     @raises OSError when the bucket does not answer, which is no word about the end of that machine"""
@@ -75,12 +77,12 @@ def find():
     return record if record and same else None
 
 
-def clear():
+def clear() -> bool:
     """What was left is of the past once a machine serves again: an end without a word must not borrow it."""
     return _put("{}", 30)
 
 
-def _parsed(body):
+def _parsed(body: bytes) -> dict[str, Any] | None:
     """The record, or None where it is none of this deployment's."""
     try:
         value = documents.load(body)
@@ -97,24 +99,24 @@ def _parsed(body):
     return record
 
 
-def _put(text, seconds):
+def _put(text: str, seconds: float) -> bool:
     path = os.path.join(RUN, KEY)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text + "\n")
     return aws("s3api", "put-object", *_object(), "--body", path, seconds=seconds).ok
 
 
-def _key():
+def _key() -> str:
     """@raises OSError where no restore has left it"""
     with open(STATE_KEY, encoding="ascii") as file:
         return file.read()
 
 
-def _object():
+def _object() -> list[str]:
     owner = os.environ.get("ACCOUNT_ID")
     named = ["--bucket", os.environ["STATE_BUCKET"], "--key", KEY]
     return [*named, "--expected-bucket-owner", owner] if owner else named
 
 
-def _url():
+def _url() -> str:
     return f"s3://{os.environ['STATE_BUCKET']}/{KEY}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from typing import Any, NoReturn
 
 from openclaw.aws.metadata import Metadata
 from openclaw.system.errors import Unavailable
@@ -29,33 +30,33 @@ HAS_FAILED = ["systemctl", "is-failed", "--quiet", "openclaw-drain.service"]
 REARM = ["systemctl", "start", "openclaw-drain.service"]
 
 
-def run(command):
+def run(command: list[str]) -> bool:
     """True when the command ended well. Not subprocess: it would cost a third more memory all day."""
     pid = os.posix_spawnp(command[0], command, os.environ)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def write(name, value):
+def write(name: str, value: Any) -> None:
     """Keeps a JSON value in /run, so that a watcher that is started anew knows it too."""
     note_json(os.path.join(RUN, name), value)
 
 
-def read(name):
+def read(name: str) -> dict[str, Any] | None:
     return read_json_object(os.path.join(RUN, name))
 
 
 class Watcher:
-    def __init__(self, metadata):
+    def __init__(self, metadata: Metadata):
         self.metadata = metadata
-        self.silent_since = None
-        self.odd = None
+        self.silent_since: float | None = None
+        self.odd: str | None = None
         self.notice = read("interruption.json")
         # The recommendation that was answered last, and when, by the clock that begins with the boot.
         self.answered = read("rebalance.json") or {}
 
-    def look(self):
+    def look(self) -> None:
         """One look at all three, the most urgent first; one that cannot be read does not hide the others."""
-        fault = None
+        fault: Unavailable | None = None
         for path, seen in (
             ("spot/instance-action", self.instance_action),
             ("autoscaling/target-lifecycle-state", self.target_state),
@@ -69,7 +70,7 @@ class Watcher:
                 fault = error
         self.say_whether_it_answers(fault)
 
-    def say_whether_it_answers(self, fault):
+    def say_whether_it_answers(self, fault: Unavailable | None) -> None:
         if fault and self.silent_since is None:
             self.silent_since = time.monotonic()
             log(f"the metadata service does not answer: {fault}")
@@ -77,7 +78,7 @@ class Watcher:
             log(f"the metadata service answers again after {time.monotonic() - self.silent_since:.0f} s")
             self.silent_since = None
 
-    def instance_action(self, text):
+    def instance_action(self, text: str) -> None:
         notice = self.parse(text)
         if not notice:
             return
@@ -86,11 +87,11 @@ class Watcher:
         else:
             self.say_odd(f"unknown instance action {text[:200]!r}; known: {', '.join(sorted(ACTIONS))}")
 
-    def target_state(self, text):
+    def target_state(self, text: str) -> None:
         if text == "Terminated":
             self.drain({"reason": "termination"})
 
-    def rebalance(self, text):
+    def rebalance(self, text: str) -> None:
         recommendation = self.parse(text)
         if not recommendation or recommendation == self.answered.get("recommendation"):
             return
@@ -104,7 +105,7 @@ class Watcher:
             self.answered = {"recommendation": recommendation, "at": time.monotonic()}
             write("rebalance.json", self.answered)
 
-    def drain(self, notice):
+    def drain(self, notice: dict[str, Any]) -> None:
         if self.notice is None or (self.notice["reason"], notice["reason"]) == ("termination", "interruption"):
             log(f"this machine is about to end: {json.dumps(notice)}")
             write("interruption.json", notice)
@@ -115,7 +116,7 @@ class Watcher:
         # Again at every look while the notice stands: it costs nothing while it runs and when it is done.
         run(DRAIN)
 
-    def parse(self, text):
+    def parse(self, text: str) -> dict[str, Any] | None:
         try:
             value = json.loads(text)
         except ValueError:
@@ -125,14 +126,14 @@ class Watcher:
         self.say_odd(f"not a JSON object: {text[:200]!r}")
         return None
 
-    def say_odd(self, message):
+    def say_odd(self, message: str) -> None:
         """Once, not every five seconds."""
         if message != self.odd:
             log(message)
             self.odd = message
 
 
-def main():
+def main() -> NoReturn:
     watcher = Watcher(Metadata())
     notify("READY=1", "STATUS=watching the instance metadata")
     while True:

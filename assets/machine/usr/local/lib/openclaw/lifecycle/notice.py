@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from openclaw.aws.metadata import Metadata
 from openclaw.system.errors import Unavailable
@@ -22,7 +25,7 @@ LEAST = 40
 MARGIN = 8
 
 
-def reason():
+def reason() -> dict[str, Any]:
     """{"reason": interruption | termination | reboot | shutdown | handover | operator, …}, from the most certain source
     down."""
     heard = told()
@@ -36,7 +39,7 @@ def reason():
     return read_json_object(os.path.join(RUN, ASKED)) or {"reason": "operator"}
 
 
-def seconds(why):
+def seconds(why: Mapping[str, Any]) -> float:
     """How long the drain may take."""
     if why["reason"] in ("termination", "handover", "operator"):
         return LONG
@@ -49,12 +52,12 @@ def seconds(why):
     return min(max(left, LEAST), SHORT)
 
 
-def note_asked(run, instance):
+def note_asked(run: Path, instance: str) -> None:
     """@param run directory of notes of this boot @param instance id of the machine that waits"""
     note_json(os.path.join(run, ASKED), {"reason": "handover", "for": instance})
 
 
-def terminating():
+def terminating() -> bool:
     """Whether the group has decided to end this machine."""
     try:
         return Metadata().get("autoscaling/target-lifecycle-state") == "Terminated"
@@ -62,7 +65,7 @@ def terminating():
         return False
 
 
-def told():
+def told() -> dict[str, Any] | None:
     """What the watcher has seen, and what the health check has asked for."""
     value = read_json_object(os.path.join(RUN, "interruption.json"))
     if value and value.get("reason") == "termination" and os.path.exists(os.path.join(RUN, "unhealthy")):

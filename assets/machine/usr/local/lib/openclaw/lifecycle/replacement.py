@@ -7,6 +7,8 @@ import datetime
 import json
 import os
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from openclaw.aws import instance, metrics
 from openclaw.aws.cli import aws
@@ -28,7 +30,7 @@ WORDS = {
 }
 
 
-def timestamp(text):
+def timestamp(text: Any) -> float | None:
     """Seconds since 1970 of a time in ISO 8601, or None."""
     try:
         return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
@@ -36,7 +38,7 @@ def timestamp(text):
         return None
 
 
-def served_at():
+def served_at() -> float:
     """When OpenClaw got ready here: an outage may make this telling late."""
     try:
         return os.path.getmtime(os.path.join(VAR, "served"))
@@ -44,17 +46,18 @@ def served_at():
         return time.time()
 
 
-def why(record, deployment):
+def why(record: Mapping[str, Any] | None, deployment: str) -> str:
     if record is None:
         return "failure"
     if record.get("because") == "unhealthy":
         return "unhealthy"
-    if record.get("reason") == "termination" and deployment and record.get("deployment") not in ("", deployment):
+    reason: str = record.get("reason") or ""
+    if reason == "termination" and deployment and record.get("deployment") not in ("", deployment):
         return "update"
-    return record.get("reason") if record.get("reason") in WORDS else "failure"
+    return reason if reason in WORDS else "failure"
 
 
-def tell(restored, record, deployment, now):
+def tell(restored: Mapping[str, Any], record: Mapping[str, Any] | None, deployment: str, now: float) -> dict[str, Any]:
     """What is known, as one flat record."""
     saved = record["last_backup"].get("at") if record else timestamp(restored.get("taken"))
     # One on which OpenClaw never served did not end any service.
@@ -77,7 +80,7 @@ def tell(restored, record, deployment, now):
     }
 
 
-def text(move):
+def text(move: Mapping[str, Any]) -> tuple[str, str]:
     """Subject and body for a person."""
     clean = "clean" if move["clean"] else "not clean"
     gap = span(move["seconds_without_service"], "at most " if move["at_most"] else "")
@@ -103,19 +106,19 @@ def text(move):
     return f"OpenClaw {stack} moved: {move['why']}, {clean}, {gap} without service", "\n".join(body)
 
 
-def span(seconds, prefix=""):
+def span(seconds: int | None, prefix: str = "") -> str:
     if seconds is None:
         return "an unknown time"
     minutes, rest = divmod(max(seconds, 0), 60)
     return prefix + (f"{minutes} min {rest} s" if minutes else f"{rest} s")
 
 
-def publish(move):
+def publish(move: Mapping[str, Any]) -> None:
     if move["seconds_without_service"] is not None:
         metrics.publish_by_cli({"SecondsWithoutService": move["seconds_without_service"]}, seconds=30)
 
 
-def report(restored):
+def report(restored: Mapping[str, Any]) -> None:
     move = tell(restored, handover.find(), instance.deployment(), served_at())
     subject, body = text(move)
     log(json.dumps(move))
@@ -126,7 +129,7 @@ def report(restored):
         log(f"the message was not sent to {os.environ['ALARM_TOPIC']}")
 
 
-def main():
+def main() -> int:
     restored = read_json_object(os.path.join(VAR, "restored")) or {}
     stamp = os.path.join(VAR, "moved")
     if not os.path.exists(stamp):

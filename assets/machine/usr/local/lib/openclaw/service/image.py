@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import time
+from typing import Any
 
 from openclaw.aws.errors import AwsError
 from openclaw.state.openclaw_data import versions
@@ -37,7 +38,7 @@ ECR = re.compile(r"[0-9]{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 NO_SUCH_IMAGE = ("manifest unknown", "not found", "no matching manifest", "invalid reference")
 
 
-def kept():
+def kept() -> dict[str, Any]:
     """What this volume has run for IMAGE: {"digest", "version"}; empty where it has run none."""
     try:
         with open(KEPT, encoding="utf-8") as file:
@@ -47,7 +48,7 @@ def kept():
         return {}
 
 
-def recorded_digest():
+def recorded_digest() -> tuple[str | None, bool]:
     """The one recorded for IMAGE, or None; and whether there is any record. Never guesses: a record that cannot be read
     is no reason to run another image."""
     # Only here and below: it takes half a second of a boot to load.
@@ -73,7 +74,7 @@ def recorded_digest():
     return digest if reference == IMAGE else None, True
 
 
-def record(digest, overwrite):
+def record(digest: str, overwrite: bool) -> str:
     """The digest that counts: another machine may have recorded first."""
     from openclaw.aws import parameter_store  # noqa: PLC0415
 
@@ -90,7 +91,9 @@ def record(digest, overwrite):
     return counts
 
 
-def docker(*arguments, password=None, seconds=None):
+def docker(
+    *arguments: str, password: str | None = None, seconds: float | None = None
+) -> subprocess.CompletedProcess[str]:
     command = ["docker", *arguments]
     try:
         return subprocess.run(
@@ -106,12 +109,12 @@ def docker(*arguments, password=None, seconds=None):
         return subprocess.CompletedProcess(command, 124, "", f"docker {arguments[0]} did not end within {seconds} s")
 
 
-def await_docker():
+def await_docker() -> None:
     if subprocess.run(["systemctl", "start", "docker.service"], check=False).returncode != 0:
         die("docker.service does not start; systemctl status docker.service says why")
 
 
-def registry_login(reference):
+def registry_login(reference: str) -> str:
     """What went wrong, or nothing; registries other than ECR get no login."""
     registry = reference.partition("/")[0]
     ecr = ECR.fullmatch(registry)
@@ -124,7 +127,7 @@ def registry_login(reference):
     return f"registry login failed: {asked.stderr.strip()}" if asked.returncode != 0 else ""
 
 
-def pull(reference):
+def pull(reference: str) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         message = registry_login(reference)
         if not message:
@@ -140,7 +143,7 @@ def pull(reference):
     die(f"cannot pull '{reference}': {message}")
 
 
-def pulled_digest():
+def pulled_digest() -> str:
     """The one that the registry gave IMAGE when it was pulled."""
     lines = docker("image", "inspect", "--format", "{{range .RepoDigests}}{{println .}}{{end}}", IMAGE).stdout.split()
     digests = dict(line.split("@") for line in lines)
@@ -153,7 +156,7 @@ def pulled_digest():
     return digest
 
 
-def version_in(reference):
+def version_in(reference: str) -> str | None:
     """Of OpenClaw in this image, by its label or its package.json; None where neither says one."""
     label = docker("image", "inspect", "--format", LABEL, reference)
     version = versions.whole(label.stdout) if label.returncode == 0 else None
@@ -165,7 +168,7 @@ def version_in(reference):
     return version
 
 
-def wanted():
+def wanted() -> str:
     """IMAGE by its digest, with Docker ready to run it."""
     if "@sha256:" in IMAGE:
         await_docker()
@@ -181,7 +184,7 @@ def wanted():
     return f"{IMAGE}@{digest}"
 
 
-def main():
+def main() -> None:
     os.umask(0o077)
     # The registry password stands here, in memory, for as long as the pull takes.
     os.environ["DOCKER_CONFIG"] = config = os.path.join(RUN, "docker")

@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import subprocess
+from collections.abc import Mapping
 
 from openclaw.aws import parameter_store
 from openclaw.aws.errors import AwsError
@@ -28,11 +29,11 @@ BARE = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*$", re
 DOLLAR, ESCAPED = "\ue000", "\ue001"
 
 
-def set_command(name):
+def set_command(name: str) -> str:
     return f"aws ssm put-parameter --region {REGION} --type SecureString --name {name} --value …"
 
 
-def read_variables():
+def read_variables() -> dict[str, str]:
     """The variables under PATH/env/, by name."""
     prefix = f"{PATH}/env/"
     try:
@@ -54,7 +55,7 @@ def read_variables():
     return variables
 
 
-def read_dotenv():
+def read_dotenv() -> str:
     """The text of PATH/dotenv, or nothing when there is no such parameter."""
     try:
         return parameter_store.get(f"{PATH}/dotenv") or ""
@@ -62,7 +63,7 @@ def read_dotenv():
         die(f"cannot read parameter {PATH}/dotenv: {error}")
 
 
-def make_token():
+def make_token() -> str:
     """Makes the gateway token once: whoever comes second takes what the first one wrote."""
     name = f"{PATH}/env/{REQUIRED}"
     token = secrets.token_hex(32)
@@ -81,14 +82,14 @@ def make_token():
     )
 
 
-def encode(value):
+def encode(value: str) -> str:
     """A value in double quotes, as Compose's dotenv reader takes it: it undoes backslashes, then `$$`."""
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("$", "\\$"), ("\n", "\\n"), ("\r", "\\r")):
         value = value.replace(plain, escaped)
     return f'"{value}"'
 
 
-def write(name, text):
+def write(name: str, text: str) -> None:
     path = os.path.join(RUN, name)
     descriptor = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
@@ -97,7 +98,7 @@ def write(name, text):
     os.replace(f"{path}.new", path)
 
 
-def read_by_compose(text):
+def read_by_compose(text: str) -> tuple[dict[str, str], dict[str, str], str]:
     """The variables of a dotenv text as Compose reads them, and as it reads them where a $ means nothing; and what it
     complained about. Values have each $ doubled.
 
@@ -126,7 +127,7 @@ def read_by_compose(text):
     return said, meant, done.stderr.strip()
 
 
-def fault_of(text, said, meant, complaint):
+def fault_of(text: str, said: Mapping[str, str], meant: Mapping[str, str], complaint: str) -> str:
     """What is wrong with a dotenv text, with no value in it; empty where nothing is."""
     if not said and complaint:
         line = re.search(r"line (\d+):", complaint)
@@ -144,7 +145,7 @@ def fault_of(text, said, meant, complaint):
     return "Docker Compose complains about it" if complaint else ""
 
 
-def check_dotenv(text):
+def check_dotenv(text: str) -> None:
     """Lets Compose read the user's own dotenv text first, since its complaints quote what they complain about, and what
     a $ would do to a value it does in silence."""
     # Compose comes with the tools, and only this has to wait for them.
@@ -159,12 +160,12 @@ def check_dotenv(text):
         warn_of_newline(f"{name} of parameter {PATH}/dotenv", value)
 
 
-def warn_of_newline(what, value):
+def warn_of_newline(what: str, value: str) -> None:
     if value.endswith("\n"):
         log(f"the value of {what} ends in a newline, which OpenClaw gets too")
 
 
-def main():
+def main() -> None:
     os.umask(0o077)
     variables, dotenv = read_variables(), read_dotenv()
     if REQUIRED not in variables and not re.search(rf"^\s*(export\s+)?{REQUIRED}\s*[=:]\s*\S", dotenv, re.MULTILINE):

@@ -9,6 +9,8 @@ import stat
 import time
 from pathlib import Path
 
+from openclaw.system.status import AnyStatus
+
 FICLONE = 0x40049409
 ATTEMPTS = 6
 # Change times have the kernel's tick as their grain: a younger one could hide a second write.
@@ -20,7 +22,7 @@ class Changing(Exception):
     """The file was written during every attempt."""
 
 
-def fingerprint(status: os.stat_result) -> tuple[int, int, int, int]:
+def fingerprint(status: AnyStatus) -> tuple[int, int, int, int]:
     """What changes whenever a file's content does."""
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 

@@ -52,12 +52,11 @@ class Process:
 
     def ask(self, request: bytes, seconds: float, descriptors: Sequence[int] = ()) -> tuple[bytes, list[int]]:
         """The answer, and the descriptors that came with it: the caller closes them. @raises Lost"""
-        if self._socket is None:
-            self._start()
+        connection = self._socket or self._start()
         try:
-            self._socket.settimeout(seconds)
-            send(self._socket, request, descriptors)
-            answer, received = receive(self._socket)
+            connection.settimeout(seconds)
+            send(connection, request, descriptors)
+            answer, received = receive(connection)
         except socket.timeout as error:
             self.close()
             raise Lost(f"it took longer than {seconds:g} s") from error
@@ -78,7 +77,7 @@ class Process:
             self._process.wait()
         self._socket = self._process = None
 
-    def _start(self) -> None:
+    def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         words = (_LIBRARY, self._module, str(theirs.fileno()), str(self._user), str(os.getpid()))
         with theirs:
@@ -91,12 +90,13 @@ class Process:
                 cwd="/",
                 pass_fds=[theirs.fileno()],
             )
+        return ours
 
     def _end(self) -> str:
         """How it ended, in words."""
+        code = None
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)
-        code = self._process.returncode
+            code = self._process.wait(1) if self._process else None
         self.close()
         if code is None:
             return "it closed its connection"

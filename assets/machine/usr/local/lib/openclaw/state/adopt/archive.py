@@ -9,6 +9,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 from openclaw.system.errors import Damaged, Refused
 from openclaw.system.files import require_space
@@ -53,7 +54,7 @@ def _members(opened: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             return
         yield member
         # It would remember them all.
-        opened.members = []
+        opened.members = []  # type: ignore[attr-defined] # typeshed does not tell of it
 
 
 def _safe_name(member: tarfile.TarInfo) -> str:
@@ -69,7 +70,8 @@ def _write(opened: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None
     require_space(member.size, path.parent)
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as stream:
-            shutil.copyfileobj(opened.extractfile(member), stream, 1 << 20)
+            # None only for what is no file.
+            shutil.copyfileobj(cast(IO[bytes], opened.extractfile(member)), stream, 1 << 20)
     except (FileExistsError, IsADirectoryError) as error:
         raise Refused(f"the archive is not safe: {member.name!r} is in it twice") from error
     path.chmod(member.mode & 0o777)

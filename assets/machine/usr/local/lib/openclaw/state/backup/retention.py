@@ -34,8 +34,10 @@ _PERIODS: dict[str, Callable[[datetime], tuple[Any, ...]]] = {
 
 def expired(snapshots: Sequence[Snapshot], hourly: int, daily: int, weekly: int) -> list[Snapshot]:
     """@param snapshots oldest first by Snapshot.order; the newest always stay, whatever their clocks said"""
+    if not snapshots:
+        return []
     newest_first = [snapshot for snapshot in reversed(snapshots) if not snapshot.set_aside]
-    end = max((snapshot.time for snapshot in snapshots), default=None)
+    end = max(snapshot.time for snapshot in snapshots)
     aside = [one for one in reversed(snapshots) if one.set_aside and end - one.time < ASIDE]
     kept = {snapshot.id for snapshot in (*newest_first[:KEPT_LAST], *aside[:KEPT_LAST])}
     last_of_version: dict[str, str] = {}

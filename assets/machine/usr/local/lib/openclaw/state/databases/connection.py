@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def opened(path: str | Path, options: str) -> Iterator[sqlite3.Connection]:
     name = "".join(f"%{byte:02x}" for byte in os.fsencode(path))
     connection = sqlite3.connect(f"file:{name}?{options}", uri=True, timeout=BUSY_SECONDS)
     try:
-        if hasattr(connection, "setconfig"):
+        if sys.version_info >= (3, 12):
             connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE)
         # No function with side effects runs because a schema says so; a page's cells are looked at before their use.
         for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0"):

@@ -91,7 +91,8 @@ def used_bytes(database: Path) -> int:
             return 0
         (size,) = struct.unpack_from(">H", first, 16)
         (count,), (free,) = struct.unpack_from(">I", first, 28), struct.unpack_from(">I", first, 36)
-        return max(0, count - free) * (65536 if size == 1 else size)
+        used: int = max(0, count - free) * (65536 if size == 1 else size)
+        return used
 
 
 def write_list(tree: Path, databases: Iterable[str]) -> None:

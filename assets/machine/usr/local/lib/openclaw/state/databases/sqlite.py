@@ -114,7 +114,7 @@ class Databases:
         """@raises Lost, Unreadable, OSError when the disk is full"""
         answer, received = self._process.ask(json.dumps(request).encode(), seconds)
         unprivileged.close_all(received)
-        found = json.loads(answer)
+        found: dict[str, Any] = json.loads(answer)
         if "error" not in found:
             return found
         if found.get("full"):

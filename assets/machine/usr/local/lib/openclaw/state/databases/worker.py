@@ -133,7 +133,7 @@ def _copy(source: str, options: str, target: str) -> int:
         live.execute("BEGIN")
         live.execute("SELECT count(*) FROM sqlite_master").fetchone()
         live.backup(staged)
-        return staged.execute("PRAGMA user_version").fetchone()[0]
+        return int(staged.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _copied(target: str, version: int, check: list[str] | None) -> dict[str, Any]:

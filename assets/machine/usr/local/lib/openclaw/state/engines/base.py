@@ -116,7 +116,7 @@ class Engine(ABC):
     def repair(self) -> None:  # noqa: B027 (most engines store each file anew when it is not what it should be)
         """Takes what is damaged out of use, so that the next push stores it again."""
 
-    def import_uploads(self, into: Path, fits: Callable[[str], bool]) -> list[str]:
+    def import_uploads(self, into: Path, fits: Callable[[str], bool]) -> Sequence[str]:
         """Fetches what people put into the bucket since the last backup; the files' paths below into, often none.
 
         @param fits whether a path can come in; what cannot stays where it is

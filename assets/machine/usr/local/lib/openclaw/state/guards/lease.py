@@ -105,8 +105,8 @@ class Lease:
         said = ""
         while True:
             current, etag = self.current()
-            alive = self._why_alive(current, own)
-            if alive and time.monotonic() - begun < self._patience(current):
+            alive = self._why_alive(current, own) if current else ""
+            if current and alive and time.monotonic() - begun < self._patience(current):
                 if not said:
                     self._ask_for(current, own)
                 if alive != said:
@@ -114,7 +114,7 @@ class Lease:
                     said = alive
                 time.sleep(POLL_SECONDS)
                 continue
-            if alive:
+            if current and alive:
                 journal.say(
                     f"taking over from {current.instance}, which is still there ({alive}): its writes are fenced now"
                 )
@@ -151,7 +151,7 @@ class Lease:
     def waiting(self) -> str:
         """The id of a machine of this group that runs and waits for this one's lease; empty where there is none."""
         found, held = self.aws.get(WANTED), self.held()
-        if found is None:
+        if found is None or held is None:
             return ""
         address = f"s3://{self.aws.bucket}/{WANTED}"
         try:
@@ -159,7 +159,7 @@ class Lease:
         except documents.Malformed as error:
             journal.say(f"{address} asks for nothing: {error}")
             return ""
-        waiter = wanted["instance"]
+        waiter: str = wanted["instance"]
         # Ignore requests addressed to an earlier generation.
         if wanted["generation"] != held.generation or waiter == held.instance:
             return ""
@@ -193,8 +193,8 @@ class Lease:
             raise Fenced(f"the lease is held by {holder}, not by generation {held.generation}, {held.instance}")
         return current, etag
 
-    def _why_alive(self, current: LeaseRecord | None, own: str) -> str:
-        if current is None or current.released or current.instance == own:
+    def _why_alive(self, current: LeaseRecord, own: str) -> str:
+        if current.released or current.instance == own:
             return ""
         try:
             gone = instance.is_gone(self.aws, current.instance)

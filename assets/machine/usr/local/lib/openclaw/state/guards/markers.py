@@ -55,7 +55,8 @@ class Markers:
         self.failing_path = settings.var / "restore-failing.json"
 
     def restored(self) -> dict[str, Any] | None:
-        return files.read_json(self.restored_path)
+        found: dict[str, Any] | None = files.read_json(self.restored_path)
+        return found
 
     def restored_at_ns(self) -> int:
         """When the restore was done: what is younger was written on this machine."""
@@ -80,7 +81,7 @@ class Markers:
             known = {"snapshot": snapshot, "since": now, "tries": 0}
         known["tries"] += 1
         files.write_json(self.failing_path, known)
-        return known["tries"] >= GIVE_UP_TRIES and now - known["since"] >= GIVE_UP_SECONDS
+        return bool(known["tries"] >= GIVE_UP_TRIES and now - known["since"] >= GIVE_UP_SECONDS)
 
     def require_restored(self) -> None:
         if self.restored() is None:
@@ -116,7 +117,9 @@ class Markers:
     def loss(self, now: Measure) -> str:
         """Why this is no good backup: more than half of the last good state would go. Empty where it is one."""
         last = self.last_good()
-        found = loss.doubt(now, last.measure) if last and last.files else ""
+        if last is None or not last.files:
+            return ""
+        found = loss.doubt(now, last.measure)
         if not found:
             return ""
         why = loss.why_not_none(now, last.measure)

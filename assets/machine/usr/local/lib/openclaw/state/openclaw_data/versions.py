@@ -125,7 +125,10 @@ def _is_data_newer(wrote: str | None, schemas: Schemas, machine: str) -> bool:
 
 def _order(version: str) -> tuple[int, int, int, str, int]:
     """A prerelease (-beta.1) comes before its release, a correction (-1) after it."""
-    year, month, patch, stage, number = _PARTS.match(version).groups()
+    parts = _PARTS.match(version)
+    if parts is None:
+        raise ValueError(f"a version must be like 2026.9.1 or 2026.9.1-beta.1, got {version!r}")
+    year, month, patch, stage, number = parts.groups()
     rank = stage or (_CORRECTION if number else _RELEASE)
     return int(year), int(month), int(patch), rank, int(number or 0)
 

@@ -76,7 +76,7 @@ class Boot:
         asked = self.requests.asked()
         granted = asked and not is_first and self.requests.is_granted(asked)
         chosen = self._chosen(asked) if asked and not granted else None
-        if chosen and not asked.paths:
+        if asked and chosen and not asked.paths:
             self._grant(asked, chosen)
             self._import_uploads()
         elif is_first:
@@ -88,7 +88,7 @@ class Boot:
             if highest >= held.generation:
                 # Somebody copied another bucket's backups here: ours must be above them.
                 self.lease.raise_to(highest + 1)
-        if chosen and asked.paths:
+        if asked and chosen and asked.paths:
             self._grant(asked, chosen)
         self.requests.close(asked)
         if not self.restore.record.recorded():
@@ -128,7 +128,8 @@ class Boot:
             raise self.requests.refusal(error) from error
 
     def _outrank(self, candidates: Sequence[Snapshot]) -> None:
-        if candidates[0].generation >= self.lease.held().generation:
+        held = self.lease.held()
+        if held is None or candidates[0].generation >= held.generation:
             self.lease.raise_to(candidates[0].generation + 1)
 
     def _first_boot(self, stale: bool) -> None:

@@ -80,7 +80,7 @@ class Requests:
         return Refused(f"{self.address}: {fault}. Mend it, or take it back (aws s3 rm {self.address}), then reboot")
 
     def is_granted(self, request: Request) -> bool:
-        return files.read_json(self.granted_path) == request.etag
+        return bool(files.read_json(self.granted_path) == request.etag)
 
     def note_granted(self, etag: str) -> None:
         files.write_json(self.granted_path, etag)

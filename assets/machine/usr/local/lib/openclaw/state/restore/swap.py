@@ -61,11 +61,12 @@ class Swap:
         return next((one for one in above if os.path.lexists(one) and not one.is_dir()), None)
 
     def unfinished(self) -> dict[str, Any] | None:
-        return files.read_json(self.journal)
+        found: dict[str, Any] | None = files.read_json(self.journal)
+        return found
 
     def finish(self) -> dict[str, Any]:
         """Moves what is not moved yet; returns the facts given to begin."""
-        journal = self.unfinished()
+        journal: dict[str, Any] = files.read_json(self.journal)
         aside = Path(journal["aside"])
         for path in journal["paths"]:
             source = self.tree / path

@@ -103,7 +103,8 @@ class Index:
     def totals(self) -> tuple[int, int]:
         """Number and bytes of the files."""
         query = "SELECT count(*), coalesce(sum(size), 0) FROM entry WHERE kind IN ('file', 'database')"
-        return self._database.execute(query).fetchone()
+        count, size = self._database.execute(query).fetchone()
+        return count, size
 
     def totals_by_root(self) -> dict[str, tuple[int, int]]:
         """Of what stays: a migration's copies go by themselves."""

@@ -15,24 +15,11 @@ from openclaw.state.openclaw_data.layout import OWNER
 from openclaw.state.staging import reader
 from openclaw.system import unprivileged
 from openclaw.system.errors import Refused, StateError
+from openclaw.system.status import Status
 
 # For one answer of a few hundred entries, on a disk that does much else.
 ANSWER_SECONDS = 300
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-class Status(NamedTuple):
-    """Named as in os.stat_result, of which it has what is kept."""
-
-    st_mode: int
-    st_uid: int
-    st_gid: int
-    st_nlink: int
-    st_dev: int
-    st_ino: int
-    st_size: int
-    st_mtime_ns: int
-    st_ctime_ns: int
 
 
 class Found(NamedTuple):

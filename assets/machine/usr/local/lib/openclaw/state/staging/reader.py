@@ -157,7 +157,7 @@ class Reader:
                 opened.append(_open_file(name, directory.descriptor))
                 results.append(0)
             except OSError as error:
-                results.append(error.errno)
+                results.append(error.errno or errno.EIO)
         return b"".join(map(ERROR.pack, results)), opened
 
     def _look(self, path: bytes) -> tuple[bytes, list[int]]:

@@ -23,11 +23,12 @@ from openclaw.state.openclaw_data import exclusions, leases
 from openclaw.state.openclaw_data.layout import is_essential_database, is_openclaw_database
 from openclaw.state.openclaw_data.leases import LEASE_TABLES
 from openclaw.state.staging.index import Entry, Index
-from openclaw.state.staging.mounts import Batch, Found, Mounts, Opened, Status
+from openclaw.state.staging.mounts import Batch, Found, Mounts, Opened
 from openclaw.state.staging.tree import StagedTree
 from openclaw.system import file_copy, files, journal
 from openclaw.system.errors import StateError
 from openclaw.system.progress import Progress
+from openclaw.system.status import AnyStatus, Status
 
 # A file that changed this shortly before it was staged is looked at again by the next run.
 RACY_NS = 2_000_000_000
@@ -109,8 +110,18 @@ class Staging:
             journal.say(f"left out: {path}: {reason}")
         if self._left_out.count > len(self._left_out.first):
             journal.say(f"left out: {self._left_out.count} in all")
-        lists = (list(dict.fromkeys(one)) for one in (self._unstable, self._broken, self._unreadable))
-        return Staged(self.tree.root, files, size, index.databases(), index, self._read, *lists, self._left_out)
+        return Staged(
+            self.tree.root,
+            files,
+            size,
+            index.databases(),
+            index,
+            bytes_read=self._read,
+            unstable=list(dict.fromkeys(self._unstable)),
+            broken=list(dict.fromkeys(self._broken)),
+            unreadable=list(dict.fromkeys(self._unreadable)),
+            left_out=self._left_out,
+        )
 
     def discard(self) -> None:
         files.remove_tree(self.home)
@@ -200,7 +211,7 @@ class Staging:
                     has_copy = self._has_copy(index, path)
                     if has_copy or path.endswith(".sqlite"):
                         self._note_unreadable(path, has_copy)
-                    self._leave_out(index, path, opened.strerror)
+                    self._leave_out(index, path, opened.strerror or str(opened))
                 continue
             known = index.get(path)
             if not has_header(opened.descriptor):
@@ -346,7 +357,7 @@ class Staging:
         index.put(path, "link", fingerprint)
 
 
-def _fingerprint(*statuses: os.stat_result | Status) -> str:
+def _fingerprint(*statuses: AnyStatus) -> str:
     """Of a file, or of all that a database consists of."""
     return ";".join(":".join(map(str, file_copy.fingerprint(one))) for one in statuses)
 

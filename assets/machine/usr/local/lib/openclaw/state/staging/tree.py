@@ -14,6 +14,7 @@ from openclaw.state.databases import page_log
 from openclaw.state.staging.index import Index
 from openclaw.system import files
 from openclaw.system.links import is_behind_link
+from openclaw.system.status import AnyStatus
 
 
 class StagedTree:
@@ -34,14 +35,14 @@ class StagedTree:
         files.remove_tree(self.new)
         return self.new
 
-    def place(self, path: str, status: os.stat_result) -> None:
+    def place(self, path: str, status: AnyStatus) -> None:
         """Puts what was made into its place, with the source's owner, mode and time."""
         self._make_parents(path)
         _give(self.new, status)
         os.utime(self.new, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
         _replace(self.new, self.root / path)
 
-    def holds(self, path: str, status: os.stat_result) -> bool:
+    def holds(self, path: str, status: AnyStatus) -> bool:
         """Whether what was made is what is in this database's place already, owner and mode with it. Its time, which a
         checkpoint of the log changes, is then that of the source."""
         database = self.root / path
@@ -55,7 +56,7 @@ class StagedTree:
         os.utime(newest, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
         return True
 
-    def log(self, path: str, status: os.stat_result) -> bool:
+    def log(self, path: str, status: AnyStatus) -> bool:
         """Logs what was made beside the database that is in its place; False where it has to take that place."""
         self._make_parents(path)
         database = self.root / path
@@ -75,7 +76,7 @@ class StagedTree:
     def remove(self, path: str) -> None:
         files.remove_tree(self.root / path)
 
-    def make_directory(self, path: str, status: os.stat_result) -> None:
+    def make_directory(self, path: str, status: AnyStatus) -> None:
         target = self.root / path
         if target.is_symlink() or (target.exists() and not target.is_dir()):
             target.unlink()
@@ -83,11 +84,11 @@ class StagedTree:
         os.chown(target, status.st_uid, status.st_gid)
         os.chmod(target, stat.S_IMODE(status.st_mode))
 
-    def is_first_name(self, path: str, status: os.stat_result) -> bool:
+    def is_first_name(self, path: str, status: AnyStatus) -> bool:
         """Of a file with several; the first one asked for."""
         return self._first_name(path, status) == path
 
-    def share(self, path: str, status: os.stat_result) -> bool:
+    def share(self, path: str, status: AnyStatus) -> bool:
         """Makes path a hard link of the first staged name of the same file."""
         original, target = self.root / self._first_name(path, status), self.root / path
         try:
@@ -119,7 +120,7 @@ class StagedTree:
                     changed = int(entry.fingerprint.partition(":")[0])
                     os.utime(self.root / entry.path, ns=(changed, changed), follow_symlinks=False)
 
-    def _first_name(self, path: str, status: os.stat_result) -> str:
+    def _first_name(self, path: str, status: AnyStatus) -> str:
         return self._names.setdefault((status.st_dev, status.st_ino), path)
 
     def _make_parents(self, path: str) -> None:
@@ -141,7 +142,7 @@ def _is_plain(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def _give(path: Path, status: os.stat_result) -> None:
+def _give(path: Path, status: AnyStatus) -> None:
     """Owner and mode, where they differ: a file that is touched counts as changed."""
     now = path.lstat()
     if (now.st_uid, now.st_gid) != (status.st_uid, status.st_gid):

@@ -77,16 +77,15 @@ class Mirror(Engine):
 
     def _plan(self, staged: Staged, listed: dict[str, str], last: dict[str, Item], ours: set[str]) -> Plan:
         plan = Plan(staged.tree)
-        for item in self._staged_items(staged):
+        for item, sha256, md5 in self._staged_items(staged):
             if item.kind != "file":
                 plan.items[item.path] = item
                 continue
-            entry = staged.index.get(item.path)
             known, current = last.get(item.path), listed.get(item.key)
-            if known and known.key == item.key and known.sha256 == entry.sha256 and known.etag == current:
-                plan.items[item.path] = manifest.with_object(item, entry.sha256, known.etag, known.version)
-            elif current in (None, entry.md5) or item.key in ours or item.key.startswith(manifest.LONG):
-                plan.put(item, entry.sha256, entry.md5, is_there=current == entry.md5)
+            if known and known.key == item.key and known.sha256 == sha256 and known.etag == current:
+                plan.items[item.path] = manifest.with_object(item, sha256, known.etag, known.version)
+            elif current in (None, md5) or item.key in ours or item.key.startswith(manifest.LONG):
+                plan.put(item, sha256, md5, is_there=current == md5)
             else:
                 journal.say(
                     f"s3://{self.aws.bucket}/{item.key} was put there by hand: it stays until a boot takes it in"
@@ -99,16 +98,16 @@ class Mirror(Engine):
     def _push_aside(self, staged: Staged, metadata: SnapshotMetadata, last: dict[str, Item]) -> PushResult:
         """To keys of its own: what is in the mirror, and what people see there, stays as it is."""
         plan, apart = Plan(staged.tree), f"aside/{metadata.generation:08d}-{metadata.sequence:08d}/"
-        for item in self._staged_items(staged):
+        for item, sha256, md5 in self._staged_items(staged):
             plan.items[item.path] = item
             if item.kind != "file":
                 continue
-            entry, known = staged.index.get(item.path), last.get(item.path)
-            if known and known.sha256 == entry.sha256:
+            known = last.get(item.path)
+            if known and known.sha256 == sha256:
                 kept = replace(item, stored=known.stored)
                 plan.items[item.path] = manifest.with_object(kept, known.sha256, known.etag, known.version)
             else:
-                plan.put(manifest.place(item, apart), entry.sha256, entry.md5)
+                plan.put(manifest.place(item, apart), sha256, md5)
         self._note_versions(plan.items, plan.unversioned, transfers.send(self.aws, plan.send))
         return PushResult(self._commit(plan.items, staged, metadata), plan.bytes)
 
@@ -147,10 +146,11 @@ class Mirror(Engine):
     def highest_generation(self) -> int:
         return max((one.generation for one in self.list()), default=0)
 
-    def import_uploads(self, into: Path, fits: Callable[[str], bool]) -> list[str]:
+    def import_uploads(self, into: Path, fits: Callable[[str], bool]) -> Sequence[str]:
         try:
             # Of its own generation, a machine that boots has made none yet.
-            put, paths = self._put_by_hand(Lease(self.settings, self.aws).held().generation)
+            held = Lease(self.settings, self.aws).held()
+            put, paths = self._put_by_hand(held.generation if held else None)
         except Damaged as error:
             journal.say(f"nothing is taken in, for nobody knows what a person put there: {error}")
             return []
@@ -188,7 +188,7 @@ class Mirror(Engine):
             self._say(f"s3://{self.aws.bucket}/{key} counts as none: {error}")
             return {}
 
-    def _known(self, keys: Iterable[str]) -> list[Snapshot]:
+    def _known(self, keys: Iterable[str]) -> Sequence[Snapshot]:
         """Of these keys those of manifests that this deployment wrote; those from before it signed them are known too,
         and once it has signed one, only a person who names it has it restored."""
         found, strange = [], 0
@@ -236,13 +236,16 @@ class Mirror(Engine):
         ours.update(key for key, etag in self._taken().items() if listed.get(key) == etag)
         return ours
 
-    def _staged_items(self, staged: Staged) -> Iterator[Item]:
+    def _staged_items(self, staged: Staged) -> Iterator[tuple[Item, str, str]]:
+        """With the SHA-256 and the MD5 of a file; both are empty for anything else."""
         hardlinks: dict[tuple[int, int], str] = {}
         for entry in list(staged.index.entries()):
             item = manifest.describe(staged.tree, entry.path, hardlinks)
-            if item.kind == "file" and entry.sha256 is None:
-                staged.index.set_digests(entry.path, *manifest.digests(staged.tree / entry.path))
-            yield item
+            sha256, md5 = entry.sha256, entry.md5
+            if item.kind == "file" and (sha256 is None or md5 is None):
+                sha256, md5 = manifest.digests(staged.tree / entry.path)
+                staged.index.set_digests(entry.path, sha256, md5)
+            yield item, sha256 or "", md5 or ""
 
     def _stored(self, keys: set[str]) -> dict[str, Stored]:
         """Those objects as they are in the bucket now."""
@@ -276,7 +279,7 @@ class Mirror(Engine):
         newest: Snapshot | None = max(own, key=lambda one: one.order, default=None)
         return {item.path: item for item in self._items(newest)} if newest else {}
 
-    def _items(self, snapshot: Snapshot) -> list[Item]:
+    def _items(self, snapshot: Snapshot) -> Sequence[Item]:
         found = self.aws.get(names.key_of(snapshot.id), manifest_items.LIMIT)
         if found is None:
             raise Damaged(f"the manifest {snapshot.id} is gone")

@@ -146,7 +146,8 @@ def _require_place(item: Item, items: dict[str, Item]) -> None:
 
 def _made_harmless(items: Iterable[Item]) -> list[Item]:
     """Owned by OpenClaw's user; no file runs as somebody else. A directory may hand its group down, and be sticky."""
-    found, changed = [], Counter()
+    found: list[Item] = []
+    changed: Counter[str] = Counter()
     for item in items:
         mode = item.mode & (0o3777 if item.kind == "directory" else 0o777)
         if mode != item.mode:
