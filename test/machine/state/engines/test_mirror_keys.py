@@ -7,6 +7,7 @@ import os
 
 import pytest
 from machine.state.support.proxy import Fault
+from machine.state.support.stranger import forget
 
 TWINS = [b"a\xff.md", b"a%FF.md", b"a%25FF.md", b"100%.md", b"100%25.md"]
 ODD = [*TWINS, b"two\nlines.md", b"\x01\x7f.md", "ключ é.md".encode(), b" +&?#;", "\ufffe".encode()]
@@ -77,7 +78,7 @@ def test_what_is_set_aside_has_room_for_its_name_too(living):
 
 
 def as_machines_before_stored(deployment, path: str) -> None:
-    """The newest manifest and the object of this path, as they were before % was escaped."""
+    """The newest manifest and the object of this path, as they were before % was escaped and manifests were signed."""
     key = max(deployment.stored("mirror/manifests/"))
     lines = [json.loads(line) for line in gzip.decompress(deployment.body(key)).splitlines()]
     for item in lines:
@@ -86,7 +87,9 @@ def as_machines_before_stored(deployment, path: str) -> None:
             deployment.erase(item["stored"])
             put = deployment.s3.put_object(Bucket=deployment.bucket, Key=f"mirror/{path}", Body=body)
             item.update(stored="", version=put["VersionId"])
-    deployment.put(key, gzip.compress("".join(json.dumps(item) + "\n" for item in lines).encode()))
+    entries = [item for item in lines if item["path"]]
+    deployment.put(key, gzip.compress("".join(json.dumps(item) + "\n" for item in entries).encode()))
+    forget(deployment, "state-key", "state-signed-from")
 
 
 def test_a_bucket_of_a_machine_before_stays_readable(living):
