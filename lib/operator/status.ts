@@ -116,7 +116,7 @@ async function storedOf(deployment: Deployment): Promise<{ backups: Backup[]; le
   return { backups, lease: text === undefined ? undefined : readLease(text) };
 }
 
-/** Whatever lies in the bucket: what is no lease is none. */
+/** Whatever lies in the bucket: what is not a lease is none. */
 function readLease(text: string): Lease | undefined {
   try {
     const { generation, instance, released, ending } = JSON.parse(text) as Record<string, unknown>;

@@ -253,7 +253,7 @@ def test_another_programs_archive_is_named_as_such(path, tree, tmp_path, databas
 )
 def test_what_is_no_archive_is_named_as_such(body, path, tree, databases):
     path.write_bytes(body)
-    with pytest.raises(Refused, match=r"ann.tar.gz is no .tar.gz archive"):
+    with pytest.raises(Refused, match=r"ann.tar.gz is not a .tar.gz archive"):
         adopt.lay_out(path, tree, databases)
 
 
@@ -313,7 +313,7 @@ def test_says_what_is_not_there(living):
     living.state("adopt", "ann.tar.gz", expect=78)
     assert f"s3://{living.deployment.bucket}/adopt/ann.tar.gz does not exist" in living.log
     living.state("adopt", "/no/such/file", expect=78)
-    assert "/no/such/file is no file on this machine" in living.log
+    assert "/no/such/file is not a file on this machine" in living.log
 
 
 def test_nothing_is_started_on_a_half_replaced_state(tmp_path, monkeypatch):

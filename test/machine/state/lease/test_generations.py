@@ -40,7 +40,7 @@ def test_what_is_no_lease_stops_the_boot_and_removing_it_as_told_is_enough(livin
     living.boot()
     living.deployment.put("lease.json", b"no lease")
     living.boot(expect=78)
-    assert "is no lease" in living.log and "remove it" in living.log
+    assert "is not a lease" in living.log and "remove it" in living.log
     FATES["removed"](living.deployment, None)
     living.boot()
     assert lease(living.deployment)["generation"] > 2

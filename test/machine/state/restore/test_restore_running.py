@@ -47,7 +47,7 @@ def test_a_path_below_a_file_is_refused_before_anything_moves(living):
     living.write("workspace/notes", "a file now", 0o644)
     living.write(".openclaw/openclaw.json", "{}")
     living.state("restore", "--paths", ".openclaw/openclaw.json", "workspace/notes/3.md", expect=78)
-    assert f"{living.path('workspace/notes')} is no directory" in living.log
+    assert f"{living.path('workspace/notes')} is not a directory" in living.log
     assert living.path(".openclaw/openclaw.json").read_text() == "{}"
     assert living.path("workspace/notes").read_text() == "a file now"
     assert not (living.var / "aside").exists()

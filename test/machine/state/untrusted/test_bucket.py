@@ -73,7 +73,7 @@ def test_a_lease_that_is_none_is_refused_by_name_and_never_a_crash(one):
         one.deployment.put("lease.json", body)
         for arguments in (["lease", "check"], ["boot", "--patience", "0"], ["backup", "--final"]):
             one.state(*arguments, expect=78)
-            assert f"s3://{one.deployment.bucket}/lease.json is no lease: " in one.log
+            assert f"s3://{one.deployment.bucket}/lease.json is not a lease: " in one.log
             assert "Traceback" not in one.log
     assert "generation must be a whole number from 1 to 2147483648, got 1099511627776" in one.log
 

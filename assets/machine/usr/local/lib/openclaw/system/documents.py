@@ -70,7 +70,7 @@ def load(body: bytes, limit: int = LIMIT) -> Any:
         return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise Malformed(
-            f"it is no JSON that can be read ({type(error).__name__}: {error}), got {shown(body)}"
+            f"it is not JSON that can be read ({type(error).__name__}: {error}), got {shown(body)}"
         ) from None
 
 
@@ -113,4 +113,4 @@ def shown(value: Any) -> str:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from openclaw.system import journal, processes
+from openclaw.system import journal
 from openclaw.system.errors import Refused
 
 # Left free for what else the machine writes meanwhile.
@@ -91,6 +91,9 @@ def remove_tree(path: Path) -> None:
             try:
                 path.rmdir()
             except OSError:
+                # Here alone: the watcher, which runs all day, reads notes and would pay for it.
+                from openclaw.system import processes  # noqa: PLC0415
+
                 result = processes.run(["rm", "-rf", "--", str(path)], 3600)
                 if not result.ok:
                     raise OSError(f"cannot remove {path}: {result.last_words}") from None

@@ -26,6 +26,7 @@ from openclaw.system.errors import Refused
 from openclaw.system.files import require_space
 
 PREFIX = "adopt/"
+NOT_AN_ARCHIVE = "this is not an archive of 'openclaw backup create'"
 # By the manifest's kind of an asset. OpenClaw lists apart what does not lie in its state directory.
 PLACES = {
     "state": ".openclaw",
@@ -47,7 +48,7 @@ def fetched(settings: Settings, aws: Aws, given: str) -> Iterator[Path]:
     """The file of this path, or of this name below adopt/ in the bucket. @raises Refused when there is none"""
     if "/" in given:
         if not Path(given).is_file():
-            raise Refused(f"{given} is no file on this machine")
+            raise Refused(f"{given} is not a file on this machine")
         yield Path(given)
         return
     key, scratch = PREFIX + given, settings.var / "adopt"
@@ -98,14 +99,18 @@ def _manifest(scratch: Path) -> tuple[str | None, list[Asset]]:
     """It is the last thing in an archive."""
     found = list(scratch.glob("*/manifest.json"))
     if len(found) != 1:
-        raise Refused(f"this is no archive of 'openclaw backup create': it holds {len(found)} manifest.json, not one")
+        raise Refused(
+            f"this is not an archive of 'openclaw backup create': it holds {len(found)} manifest.json, not one"
+        )
     try:
         manifest = json.loads(found[0].read_bytes())
         schema, windows = manifest["schemaVersion"], manifest.get("platform") == "win32"
         assets = [Asset(one["kind"], one["sourcePath"], one["archivePath"]) for one in manifest["assets"]]
         version = manifest.get("runtimeVersion")
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise Refused(f"this is no archive of 'openclaw backup create': its manifest.json says {error!r}") from error
+        raise Refused(
+            f"this is not an archive of 'openclaw backup create': its manifest.json says {error!r}"
+        ) from error
     if schema != 1 or windows:
         what = "was made on Windows" if windows else f"has a manifest of schema version {schema}"
         raise Refused(f"the archive {what}: only version 1 from Linux and macOS is understood")
@@ -123,7 +128,7 @@ def _places(assets: list[Asset]) -> dict[str, str]:
                 "and make the archive again"
             )
         if any(part in ("", ".", "..") for part in asset.name.split("/")):
-            raise Refused(f"the archive is not safe: {asset.name!r} is no path below its own directory")
+            raise Refused(f"the archive is not safe: {asset.name!r} is not a path below its own directory")
         places[asset.name] = place
     state = next((name for name, place in places.items() if place == ".openclaw"), None)
     if state is None:

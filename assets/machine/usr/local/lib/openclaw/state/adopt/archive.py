@@ -28,7 +28,7 @@ def unpack(archive: Path, target: Path) -> dict[str, str]:
             # Closed with its stream.
             opened = tarfile.open(fileobj=stream, mode="r|")  # noqa: SIM115
         except FAULTS as error:
-            raise Refused(f"{archive.name} is no .tar.gz archive ({error})") from error
+            raise Refused(f"{archive.name} is not a .tar.gz archive ({error})") from error
         try:
             for member in _members(opened):
                 path = target / _safe_name(member)
@@ -59,7 +59,7 @@ def _members(opened: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 def _safe_name(member: tarfile.TarInfo) -> str:
     if any(part in ("", ".", "..") for part in member.name.split("/")):
-        raise Refused(f"the archive is not safe: {member.name!r} is no path below its own directory")
+        raise Refused(f"the archive is not safe: {member.name!r} is not a path below its own directory")
     if not (member.isreg() or member.isdir() or member.issym()):
         raise Refused(f"the archive is not safe: {member.name!r} is neither file, directory nor symbolic link")
     return member.name

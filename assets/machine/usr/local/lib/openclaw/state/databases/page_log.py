@@ -157,7 +157,7 @@ def _listed(path: Path) -> dict[str, int]:
         raise Damaged(f"{LIST} must hold the bytes of each log by its database's path, got {str(value)[:200]!r}")
     for name in value:
         if any(part in ("", ".", "..") for part in name.split("/")):
-            raise Damaged(f"{LIST} names {name!r}, which is no path below the data directory")
+            raise Damaged(f"{LIST} names {name!r}, which is not a path below the data directory")
     return value
 
 

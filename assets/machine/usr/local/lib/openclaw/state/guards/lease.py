@@ -74,8 +74,8 @@ class Lease:
         except documents.Malformed as error:
             address = f"s3://{self.aws.bucket}/{KEY}"
             raise Refused(
-                f"{address} is no lease: {error}. Bring its last good version back, or remove it (aws s3 rm {address}) "
-                "and reboot to let this machine write"
+                f"{address} is not a lease: {error}. Bring its last good version back, or remove it "
+                f"(aws s3 rm {address}) and reboot to let this machine write"
             ) from error
         if record.bucket != self.aws.bucket:
             journal.say(f"the lease came from the bucket {record.bucket!r}, copied with its objects: it counts as none")

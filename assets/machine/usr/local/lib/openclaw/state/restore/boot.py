@@ -199,7 +199,7 @@ class Boot:
         blocked = self.restore.swap.file_above(path)
         behind = is_behind_link(self.settings.data / path, self.settings.data)
         if blocked:
-            journal.say(f"left in the bucket: {path} cannot come in, for {blocked} is no directory")
+            journal.say(f"left in the bucket: {path} cannot come in, for {blocked} is not a directory")
         elif behind:
             journal.say(f"left in the bucket: {path} cannot come in, for it is behind a link")
         return not blocked and not behind

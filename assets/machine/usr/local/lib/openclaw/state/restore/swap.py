@@ -47,7 +47,7 @@ class Swap:
         blocked = [above for path in paths if (above := self.file_above(path))]
         if blocked:
             self.discard()
-            raise Refused(f"{blocked[0]} is no directory, and something has to come in below it: move it away first")
+            raise Refused(f"{blocked[0]} is not a directory, and something has to come in below it: move it away first")
         # The content must be on the disk before its names are; one call for the file system, not one for each file.
         synced = processes.run(["sync", "--file-system", str(self.tree)], 600)
         if synced.code != 0:

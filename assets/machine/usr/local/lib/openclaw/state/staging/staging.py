@@ -325,7 +325,7 @@ class Staging:
         was_one = known is not None and known.kind == "database"
         if is_openclaw_database(path) and (was_one or (path.endswith(".sqlite") and status.st_size)):
             self._broken.append(path)
-            journal.say(f"{path} is no database any more")
+            journal.say(f"{path} is not a database any more")
 
     def _keep_last_copy(self, index: Index, path: str, reason: str) -> None:
         self._unstable.append(path)

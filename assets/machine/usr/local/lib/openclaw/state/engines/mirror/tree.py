@@ -68,7 +68,7 @@ def plain_items(listed: dict[str, str], paths: dict[str, str]) -> Iterator[Item]
             continue
         # Consoles make directories as objects that end in a slash.
         if not is_relative(path[:-1] if path.endswith("/") else path):
-            journal.say(f"left in the bucket, for it is no path: {key!r}")
+            journal.say(f"left in the bucket, for it is not a path: {key!r}")
             continue
         if key in above:
             journal.say(f"left in the bucket, for other keys make a directory of it: {key!r}")
