@@ -187,7 +187,7 @@ def test_snapshots_wait_for_the_unit_that_installs_restic(make_deployment):
         f'#!/bin/sh\necho "$@" >> {replacement.commands}\n'
         f'[ "$*" = "start openclaw-tools.service" ] && [ -e {later} ] && cp {later} {here}/restic\n'
     )
-    for program in ("cp", "sync"):
+    for program in ("cp", "rm", "sync"):
         (here / program).symlink_to(shutil.which(program))
     without = {"PATH": str(here)}
     renamed = later.rename(replacement.directory / "never")
