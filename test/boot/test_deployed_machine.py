@@ -24,12 +24,13 @@ METADATA_TOKEN = [
 COMPOSE_CONFIG = ["docker", "compose", "--file", "-", "config", "--format", "json"]
 # As the machine's own fetch-secrets writes them.
 WRITE_VALUES = """
-import json, os, runpy, sys
+import json, os, sys
 os.environ.update(PARAMETER_PATH="unused", AWS_REGION="unused")
 os.makedirs(os.environ["OPENCLAW_RUN"], exist_ok=True)
-program = runpy.run_path("/usr/local/libexec/openclaw/fetch-secrets")
-lines = (f"{name}={program['encode'](value)}\\n" for name, value in json.load(sys.stdin).items())
-program["write"](".env", "".join(lines))
+sys.path.insert(0, "/usr/local/lib")
+from openclaw.service import secrets
+lines = (f"{name}={secrets.encode(value)}\\n" for name, value in json.load(sys.stdin).items())
+secrets.write(".env", "".join(lines))
 """
 
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import boto3
 from bench.backup import report, trees
 from bench.backup.measure import run
-from machine.state import toolbox
-from machine.state.machine import REGION, Deployment, Machine
-from machine.state.proxy import Proxy
+from machine.state.support import toolbox
+from machine.state.support.machine import REGION, Deployment, Machine
+from machine.state.support.proxy import Proxy
 
 SUBJECTS = ("snapshots", "mirror", "aws s3 sync")
 

@@ -5,7 +5,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-from machine.state.proxy import Proxy
+from machine.state.support.proxy import Proxy
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 

@@ -4,7 +4,7 @@ import contextlib
 import random
 import sqlite3
 
-from machine.state.machine import Machine, make_parents
+from machine.state.support.machine import Machine, make_parents
 
 DATABASE = ".openclaw/state/openclaw.sqlite"
 

@@ -155,7 +155,7 @@ def moved_message(machine: Machine, seconds: float = 60) -> str:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         lines = machine.journal("--unit=openclaw-replacement.service", "--output=cat").splitlines()
-        told = [line.partition("report-replacement: ")[2] for line in lines if "report-move: OpenClaw " in line]
+        told = [line.partition("report-replacement: ")[2] for line in lines if "report-replacement: OpenClaw " in line]
         if told:
             return told[-1]
         time.sleep(1)

@@ -81,6 +81,7 @@ class Staging:
         self._failed: dict[str, Unreadable] = {}
         self._logs = logs
         self._read = 0
+        self._progress, self._staged_files = Progress("staging"), 0
         self._unstable: list[str] = []
         self._broken: list[str] = []
         self._unreadable: list[str] = []
@@ -167,10 +168,7 @@ class Staging:
         self.tree.begin_walk()
         self._left_out = LeftOut()
         met = len(self._met)
-        progress, number = Progress("staging"), 0
         for batch in mounts.walk():
-            number += len(batch.found)
-            progress.at(number, self._read)
             for path, reason in batch.faults:
                 self._leave_out(index, path, reason)
                 index.keep_below(path)
@@ -206,6 +204,8 @@ class Staging:
     def _stage_files(self, index: Index, mounts: Mounts, batch: Batch, numbers: list[int]) -> None:
         for number, opened in mounts.open(numbers):
             path = batch.found[number].path
+            self._staged_files += 1
+            self._progress.at(self._staged_files, self._read)
             if isinstance(opened, OSError):
                 if opened.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                     has_copy = self._has_copy(index, path)
