@@ -114,8 +114,9 @@ CUTS = {
     "one root moved": ("openclaw.state.restore.swap:Swap._replace", 1),
     "noted": ("openclaw.state.restore.swap:Swap.close", 0),
     "in place": ("openclaw.state.restore.request:Requests.close", 0),
-    # After those of the notes of a fence and of a volume that is behind, and of the journal.
-    "removed": ("openclaw.system.files:remove", 3),
+    # After those of the notes of a fence, of a volume that is behind, of what kept failing and of what was offered, and
+    # of the journal.
+    "removed": ("openclaw.system.files:remove", 5),
 }
 
 
