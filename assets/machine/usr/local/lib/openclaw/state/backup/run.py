@@ -134,9 +134,8 @@ def _missing(staged: Staged) -> dict[str, Any]:
 
 
 def _has_changed(staged: Staged, since_ns: int) -> bool:
-    """Whether any file is younger. What changed within the last seconds has no fingerprint to tell by, and counts."""
-    marks = (entry.fingerprint for entry in staged.index.entries() if entry.kind in ("file", "database"))
-    return any(mark == "racy" or max(int(part.split(":")[3]) for part in mark.split(";")) > since_ns for mark in marks)
+    """Whether any file is younger."""
+    return any(entry.changed_ns > since_ns for entry in staged.index.entries() if entry.kind in ("file", "database"))
 
 
 def _holds_state(staged: Staged) -> bool:

@@ -31,6 +31,12 @@ class Entry(NamedTuple):
     sha256: str | None
     md5: str | None
 
+    @property
+    def changed_ns(self) -> int:
+        """The last change of a file, or of any part of a database."""
+        parts = [part.split(":") for part in self.fingerprint.split(";")]
+        return max(int(part[3]) for part in parts if len(part) > 3)
+
 
 class Index:
     def __init__(self, path: Path, run: int):

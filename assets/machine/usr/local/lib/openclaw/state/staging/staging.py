@@ -32,6 +32,8 @@ from openclaw.system.status import AnyStatus, Status
 
 # A file that changed this shortly before it was staged is looked at again by the next run.
 RACY_NS = 2_000_000_000
+# What the fingerprint of such a file begins with in the index, so that it equals none.
+AGAIN = "again;"
 # How many of those that are left out a record lists; it counts all.
 MOST_LISTED = 20
 
@@ -262,7 +264,7 @@ class Staging:
         size = new.stat().st_size
         self._read += size
         # One that is broken is looked at again by each run.
-        settled = fingerprint if _is_old(fingerprint) and not faults else "racy"
+        settled = fingerprint if _is_old(fingerprint) and not faults else AGAIN + fingerprint
         if known and known.kind == "database" and self.tree.holds(path, opened.status):
             index.note_unchanged(path, settled)
             return
@@ -318,7 +320,8 @@ class Staging:
         self.tree.place(path, status)
         self._read += status.st_size
         fingerprint = _fingerprint(status)
-        index.put(path, "file", fingerprint if _is_old(fingerprint) else "racy", file_copy.stored_bytes(status))
+        settled = fingerprint if _is_old(fingerprint) else AGAIN + fingerprint
+        index.put(path, "file", settled, file_copy.stored_bytes(status))
 
     def _note_broken(self, path: str, known: Entry | None, status: os.stat_result) -> None:
         """One of OpenClaw's own databases that is none any more: emptied, or without its header."""
