@@ -165,9 +165,11 @@ def test_a_registry_that_comes_back_is_enough(machine):
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/openclaw:1"
 
 
-def test_ecr_gets_its_password_by_standard_input_and_keeps_it_in_memory(machine):
-    repo = ECR.rsplit(":", 1)[0]
-    done = machine.run("pull-image", IMAGE=ECR, repo=repo)
+@pytest.mark.parametrize("domain", ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"])
+def test_ecr_gets_its_password_by_standard_input_and_keeps_it_in_memory(machine, domain):
+    image = ECR.replace("amazonaws.com", domain)
+    repo = image.rsplit(":", 1)[0]
+    done = machine.run("pull-image", IMAGE=image, repo=repo)
     assert done.returncode == 0, done.stderr
     assert (machine.root / "password").read_text() == "registry-password\n"
     assert machine.calls("docker")[0] == f"login --username AWS --password-stdin {repo.split('/')[0]}"

@@ -34,7 +34,7 @@ LABEL = '{{with .Config.Labels}}{{index . "org.opencontainers.image.version"}}{{
 # Nothing that the image holds may do more than read itself.
 CONFINED = ["--rm", "--pull=never", "--network=none", "--read-only", "--cap-drop=ALL", "--memory=256m"]
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-ECR = re.compile(r"[0-9]{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+ECR = re.compile(r"[0-9]{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.(?:com(?:\.cn)?|eu)")
 NO_SUCH_IMAGE = ("manifest unknown", "not found", "no matching manifest", "invalid reference")
 
 

@@ -187,8 +187,9 @@ class Restic:
         return made
 
     def _endpoint(self) -> str:
+        """As botocore has it: China's and the Sovereign Cloud's regions have domains of their own."""
         given = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        return given or f"https://s3.{self.settings.region}.amazonaws.com"
+        return given or str(self.aws.client("s3").meta.endpoint_url)
 
     def failure(self, what: str, result: processes.Result) -> StateError:
         words = _errors(result) or result.last_words or f"exit status {result.code}"
