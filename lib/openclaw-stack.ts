@@ -2,7 +2,7 @@ import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from './config/config';
 import { DeleteWatch } from './delete-watch';
-import { GroupOfOne } from './group-of-one';
+import { SingleInstanceGroup } from './single-instance-group';
 import { InstanceRole } from './instance-role';
 import { machineInit } from './machine-init';
 import { Network } from './network';
@@ -84,7 +84,8 @@ export class OpenClawStack extends Stack {
         LAUNCHED_AS: launchedAs(config),
       },
     });
-    new GroupOfOne(this, 'GroupOfOne', {
+    // Under this id, which is part of the launch template's: another one would replace the machine.
+    new SingleInstanceGroup(this, 'GroupOfOne', {
       groupName,
       network,
       role,

@@ -2,7 +2,7 @@ import { aws_ec2 as ec2, Stack } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Template } from 'aws-cdk-lib/assertions';
-import { GroupOfOne } from '../../lib/group-of-one';
+import { SingleInstanceGroup } from '../../lib/single-instance-group';
 import { Network } from '../../lib/network';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { only, openClawStack, synthesize, synthesizeAnew, testApp } from './synthesize';
@@ -64,7 +64,7 @@ describe('a deploy replaces the machine after a change of', () => {
     const withFile = (text: string) => {
       const stack = new Stack(testApp(), 'Stack', { env: { region: 'me-central-1' } });
       Object.defineProperty(stack, 'availabilityZones', { value: ['me-central-1a'] });
-      new GroupOfOne(stack, 'GroupOfOne', {
+      new SingleInstanceGroup(stack, 'SingleInstanceGroup', {
         groupName: 'openclaw-dev',
         network: new Network(stack, 'Network', {
           availabilityZone: 'me-central-1a',

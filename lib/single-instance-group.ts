@@ -7,7 +7,7 @@ import { Construct } from 'constructs';
 import type { CpuCredits } from './config/config';
 import type { Network } from './network';
 
-export interface GroupOfOneProps {
+export interface SingleInstanceGroupProps {
   /** Name of the group, and the instance's Name tag. */
   readonly groupName: string;
   readonly network: Network;
@@ -63,10 +63,10 @@ const CPU_CREDITS = { standard: ec2.CpuCredits.STANDARD, unlimited: ec2.CpuCredi
 const GROUP_RESOURCE = 'Group';
 
 /** An Auto Scaling group that replaces the one machine when it is lost, and never runs two. */
-export class GroupOfOne extends Construct {
+export class SingleInstanceGroup extends Construct {
   readonly group: autoscaling.AutoScalingGroup;
 
-  constructor(scope: Construct, id: string, props: GroupOfOneProps) {
+  constructor(scope: Construct, id: string, props: SingleInstanceGroupProps) {
     super(scope, id);
 
     const userData = ec2.UserData.forLinux();
@@ -142,7 +142,7 @@ export class GroupOfOne extends Construct {
    * What user data does. The CDK's own lines run cfn-init once, and signal whatever comes of it; of them only the
    * fingerprint stays, by which a change of the init is a change of the launch template.
    */
-  private instructions(resource: autoscaling.CfnAutoScalingGroup, { init, role }: GroupOfOneProps): string[] {
+  private instructions(resource: autoscaling.CfnAutoScalingGroup, { init, role }: SingleInstanceGroupProps): string[] {
     const own = ec2.UserData.forLinux();
     init.attach(resource, { platform: ec2.OperatingSystemType.LINUX, instanceRole: role, userData: own });
     const [fingerprint] = /^# fingerprint: [0-9a-f]+$/m.exec(own.render()) ?? [];
@@ -157,7 +157,7 @@ export class GroupOfOne extends Construct {
   }
 }
 
-function machineImage(scope: Construct, { ami, instanceType }: GroupOfOneProps): ec2.IMachineImage {
+function machineImage(scope: Construct, { ami, instanceType }: SingleInstanceGroupProps): ec2.IMachineImage {
   if (ami !== undefined) return ec2.MachineImage.genericLinux({ [Stack.of(scope).region]: ami });
   const arch = instanceType.architecture === ec2.InstanceArchitecture.ARM_64 ? 'arm64' : 'x86_64';
   // Resolved by EC2 when it launches, not by the template: a new AMI must not replace the machine at the next deploy.
