@@ -61,7 +61,7 @@ apply() {
 }
 
 apply machine
-apply packages
+apply software
 # Logs, metrics and swap come before OpenClaw if they can: they are waited for, but they do not decide.
 timeout 120 systemctl start openclaw-extras.service || say "going on without all of openclaw-extras.service"
 status=0

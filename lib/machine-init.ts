@@ -16,13 +16,13 @@ const PACKAGES = ['bzip2', 'docker', 'jq', 'python3-boto3'];
 /**
  * What cfn-init makes of a fresh instance, in two config sets that user data asks for one after the other (user-data.sh):
  * `machine`, the files of assets/machine at the same places, with the health check that gets a machine replaced whatever
- * goes wrong after it; `packages`.
+ * goes wrong after it; `software`, its packages and what they bring.
  */
 export function machineInit(props: MachineInitProps): ec2.CloudFormationInit {
   const command = (line: string, key: string, ignoreErrors?: boolean) =>
     ec2.InitCommand.shellCommand(line, { key, ignoreErrors });
   return ec2.CloudFormationInit.fromConfigSets({
-    configSets: { machine: ['machine'], packages: ['packages'] },
+    configSets: { machine: ['machine'], software: ['software'] },
     configs: {
       machine: new ec2.InitConfig([
         ...machineFiles(MACHINE),
@@ -36,7 +36,7 @@ export function machineInit(props: MachineInitProps): ec2.CloudFormationInit {
         command('python3 -m compileall -q /usr/local/lib/openclaw', '4-bytecode', true),
         systemd('openclaw-health.timer'),
       ]),
-      packages: new ec2.InitConfig([
+      software: new ec2.InitConfig([
         ...PACKAGES.map((name) => ec2.InitPackage.yum(name)),
         command('systemctl daemon-reload', '1-units'),
         // Started with OpenClaw: first-start tells what Docker said where it fails, cfn-init only that it did.

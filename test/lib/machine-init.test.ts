@@ -25,7 +25,7 @@ interface Step {
 interface Init {
   readonly configSets: Record<string, string[]>;
   readonly machine: Step & { readonly files: Record<string, InitFile> };
-  readonly packages: Step;
+  readonly software: Step;
 }
 
 function initOf(context: Record<string, unknown> = {}): Init {
@@ -55,14 +55,14 @@ describe('order', () => {
   const running = { enabled: true, ensureRunning: true };
 
   test('what gets a broken machine replaced comes before all that can fail', () => {
-    expect(init.configSets).toEqual({ machine: ['machine'], packages: ['packages'] });
+    expect(init.configSets).toEqual({ machine: ['machine'], software: ['software'] });
     expect(init.machine.packages).toBeUndefined();
     expect(init.machine.services).toEqual({ systemd: { 'openclaw-health.timer': running } });
   });
 
   test('only what OpenClaw cannot run without can end cfn-init', () => {
-    expect(Object.keys(init.packages.packages?.yum ?? {})).toEqual(['bzip2', 'docker', 'jq', 'python3-boto3']);
-    expect(init.packages.services).toEqual({ systemd: { 'openclaw-extras.timer': running } });
+    expect(Object.keys(init.software.packages?.yum ?? {})).toEqual(['bzip2', 'docker', 'jq', 'python3-boto3']);
+    expect(init.software.services).toEqual({ systemd: { 'openclaw-extras.timer': running } });
   });
 
   test('units and directories are made known before services start, and nobody else can make that fail', () => {
@@ -72,14 +72,14 @@ describe('order', () => {
       'systemd-tmpfiles --create openclaw.conf',
       'python3 -m compileall -q /usr/local/lib/openclaw',
     ]);
-    expect(commandsOf(init.packages)).toEqual(['systemctl daemon-reload', 'systemctl enable docker.service']);
+    expect(commandsOf(init.software)).toEqual(['systemctl daemon-reload', 'systemctl enable docker.service']);
     const ignored = Object.entries(init.machine.commands ?? {}).filter(([, { ignoreErrors }]) => ignoreErrors === true);
     expect(ignored.map(([key]) => key)).toEqual(['4-bytecode']);
   });
 
   test('every service is a unit of the machine', () => {
     const ours = Object.keys(init.machine.files).map((file) => path.basename(file, '.service'));
-    const names = [init.machine, init.packages].flatMap(({ services }) => Object.keys(services.systemd));
+    const names = [init.machine, init.software].flatMap(({ services }) => Object.keys(services.systemd));
     expect(names.filter((name) => !ours.includes(name))).toEqual([]);
   });
 });

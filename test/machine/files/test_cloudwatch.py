@@ -69,7 +69,7 @@ SHIPPED = {
     "a docker daemon's trouble": (0, 'time="2026-11-20T14:00:00Z" level=error msg="no space left on device"', True),
     "the SSM agent's chatter": (0, "2026-11-20 14:00:00.0000 INFO Checking if agent identity is EC2", False),
     "the SSM agent's trouble": (0, "2026-11-20 14:00:00.0000 ERROR Agent failed to assume any identity", True),
-    "user data": (0, "[ 12.345] cloud-init[911]: user-data: cfn-init failed at 'packages'; again in 5 s", True),
+    "user data": (0, "[ 12.345] cloud-init[911]: user-data: cfn-init failed at 'software'; again in 5 s", True),
     "the kernel's word on a kill": (1, "Out of memory: Killed process 4711 (node) total-vm:9999kB, anon-rss:1kB", True),
     "the same of a container": (1, "Memory cgroup out of memory: Killed process 4711 (node) total-vm:9999kB", True),
     "anything else, by anybody": (1, "Started OpenClaw gateway.", False),

@@ -4,8 +4,7 @@ nothing."""
 from pathlib import Path
 
 import pytest
-
-from .conftest import ASSETS
+from machine.conftest import ASSETS
 
 USER_DATA = ASSETS.parent / "user-data.sh"
 HERE = "--region me-central-1 --stack openclaw-dev --resource Group"
@@ -41,13 +40,13 @@ def launch(machine):
 
 def test_becomes_the_machine_and_tells_of_success(launch, machine):
     assert launch().returncode == 0
-    assert machine.calls("cfn-init") == [f"-v {HERE} -c machine", f"-v {HERE} -c packages"]
+    assert machine.calls("cfn-init") == [f"-v {HERE} -c machine", f"-v {HERE} -c software"]
     assert machine.calls("systemctl") == ["start openclaw-extras.service"]
     assert len(machine.calls("first-start")) == 1
     assert machine.calls("cfn-signal") == [f"-e 0 {HERE}"]
 
 
-@pytest.mark.parametrize("config_set", ["machine", "packages"])
+@pytest.mark.parametrize("config_set", ["machine", "software"])
 def test_an_outage_is_waited_for_with_growing_pauses(launch, machine, config_set):
     assert launch({config_set: 7}).returncode == 0
     assert machine.calls("sleep") == ["5", "10", "20", "40", "60", "60", "60"]
@@ -64,10 +63,10 @@ def test_an_instance_that_cannot_become_a_machine_says_so_and_ends_itself(launch
 
 
 def test_a_machine_that_has_its_files_fails_the_deploy_in_time_but_goes_on(launch, machine):
-    assert launch({"packages": 3}, patience=0).returncode == 0
+    assert launch({"software": 3}, patience=0).returncode == 0
     assert machine.calls("cfn-signal") == [f"-e 1 {HERE}"], "no success after a failure that was told"
     assert (machine.root / "reported").read_text() == "cfn-init says why\n"
-    assert machine.calls("report-failure") == ["cfn-init packages"]
+    assert machine.calls("report-failure") == ["cfn-init software"]
     assert len(machine.calls("first-start")) == 1
     assert "poweroff" not in machine.calls("systemctl")
 
