@@ -5,8 +5,7 @@ import re
 import subprocess
 
 import pytest
-
-from .conftest import LIBEXEC
+from machine.conftest import LIBEXEC
 
 STREAM = "--log-group-name /openclaw/dev/operations --log-stream-name i-0aaaaaaaaaaaaaaa1"
 
