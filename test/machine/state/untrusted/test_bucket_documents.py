@@ -224,7 +224,7 @@ def test_a_signed_manifest_is_read(tmp_path):
         (line(kind="link", target="x") + line(path="workspace/b", kind="hardlink", target="workspace/a"), "must be to"),
         (line(kind="link", target=""), "has no target"),
         (b"[]\n", "it must be an object of path, kind"),
-        (b"{\n", "no JSON that can be read"),
+        (b"{\n", "not JSON that can be read"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else None,
 )  # fmt: skip
