@@ -207,15 +207,15 @@ def asset_outside(made):
 
 
 REFUSED = {
-    "a path above": (unsafe("../../escaped"), "'../../escaped' is no path below"),
-    "a path above, further in": (unsafe(f"{ROOT}/../x"), "is no path below"),
-    "an absolute path": (unsafe("/tmp/openclaw-escaped"), "'/tmp/openclaw-escaped' is no path below"),
+    "a path above": (unsafe("../../escaped"), "'../../escaped' is not a path below"),
+    "a path above, further in": (unsafe(f"{ROOT}/../x"), "is not a path below"),
+    "an absolute path": (unsafe("/tmp/openclaw-escaped"), "'/tmp/openclaw-escaped' is not a path below"),
     "a device": (unsafe(f"{ROOT}/null", kind=tarfile.CHRTYPE), "is neither file, directory nor symbolic link"),
     "a pipe": (unsafe(f"{ROOT}/pipe", kind=tarfile.FIFOTYPE), "is neither file, directory nor symbolic link"),
     "a hard link": (unsafe(f"{ROOT}/hard", kind=tarfile.LNKTYPE, to="/etc/shadow"), "is neither file, directory"),
     "one name twice": (twice, "is in it twice"),
     "a file through a link": (through_a_link, "is in it twice"),
-    "an asset elsewhere": (asset_outside, "'../../etc' is no path below"),
+    "an asset elsewhere": (asset_outside, "'../../etc' is not a path below"),
     "a second workspace": (second_workspace, "no place for the workspace /srv/two"),
     "two configurations": (two_configurations, "two of .openclaw/openclaw.json"),
     "the configuration alone": (only_configuration, "make it without --only-config"),
