@@ -242,7 +242,7 @@ def test_refuses(what, path, tree, tmp_path, databases):
 def test_another_programs_archive_is_named_as_such(path, tree, tmp_path, databases):
     with tarfile.open(path, "w:gz") as made:
         made.add(__file__, "some/file")
-    with pytest.raises(Refused, match="no archive of 'openclaw backup create'"):
+    with pytest.raises(Refused, match="not an archive of 'openclaw backup create'"):
         adopt.lay_out(path, tree, databases)
 
 
