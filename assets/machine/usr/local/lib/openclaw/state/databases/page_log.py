@@ -24,6 +24,7 @@ from openclaw.state.databases.faults import is_of_this_machine
 from openclaw.state.openclaw_data.layout import is_openclaw_database
 from openclaw.system import file_copy, journal
 from openclaw.system.errors import Damaged, StateError
+from openclaw.system.files import walk
 from openclaw.system.links import is_behind_link
 
 SUFFIX = "-wal"
@@ -131,12 +132,10 @@ def _give_up(path: str, fault: str) -> None:
 def _logs(tree: Path) -> Iterator[tuple[str, int | None]]:
     """Databases with a log, and its bytes where they are known. @raises Damaged for a list that is none"""
     if not os.path.lexists(tree / LIST):
-        # Saved before there was a list: the log's own header tells.
-        for directory, _, names in os.walk(tree):
-            for name in names:
-                log = Path(directory, name)
-                if name.endswith(SUFFIX) and _is_ours(log) and sqlite.is_database(str(log)[: -len(SUFFIX)]):
-                    yield str(log.relative_to(tree))[: -len(SUFFIX)], None
+        # Saved before there was a list: the log's own header tells. Found all before the first is folded.
+        for log in [Path(path) for path, _ in walk(tree) if path.endswith(SUFFIX)]:
+            if _is_ours(log) and sqlite.is_database(str(log)[: -len(SUFFIX)]):
+                yield str(log.relative_to(tree))[: -len(SUFFIX)], None
         return
     for path, size in _listed(tree / LIST).items():
         database = tree / path

@@ -13,6 +13,7 @@ from openclaw.state.databases import page_log, sqlite
 from openclaw.state.openclaw_data.exclusions import is_migration_copy
 from openclaw.state.openclaw_data.layout import is_openclaw_database
 from openclaw.system import file_copy
+from openclaw.system.files import walk
 
 if TYPE_CHECKING:
     from openclaw.state.engines.base import Snapshot
@@ -48,16 +49,14 @@ def of_tree(tree: Path) -> Measure:
     """Of a restored one."""
     roots: dict[str, tuple[int, int]] = {}
     databases = []
-    # Not rglob, which remembers every path it has given.
-    for directory, _, names in os.walk(tree):
-        for name in names:
-            path = os.path.join(directory, name)
-            status, relative = os.lstat(path), os.path.relpath(path, tree)
-            if stat.S_ISREG(status.st_mode) and not is_migration_copy(relative):
-                files, size = roots.get(relative.split("/")[0], (0, 0))
-                roots[relative.split("/")[0]] = files + 1, size + file_copy.stored_bytes(status)
-                if is_openclaw_database(relative) and sqlite.is_database(path):
-                    databases.append(relative)
+    for path, status in walk(tree):
+        relative = os.path.relpath(path, tree)
+        if stat.S_ISREG(status.st_mode) and not is_migration_copy(relative):
+            root = relative.split("/")[0]
+            files, size = roots.get(root, (0, 0))
+            roots[root] = files + 1, size + file_copy.stored_bytes(status)
+            if is_openclaw_database(relative) and sqlite.is_database(path):
+                databases.append(relative)
     files, size = (sum(one[number] for one in roots.values()) for number in (0, 1))
     return Measure(files, size, roots, _vital(tree, databases))
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from openclaw.aws import instance
 from openclaw.aws.client import Aws
 from openclaw.settings import Settings
-from openclaw.state.engines.restic import locks
+from openclaw.state.engines.restic import locks, tags
 from openclaw.state.guards import vanished
 from openclaw.system import journal, processes
 from openclaw.system.errors import Damaged, Locked, Refused, StateError, Unavailable
@@ -138,9 +138,9 @@ class Restic:
         said = processes.run(["restic", "snapshots", "--json", "--no-lock"], 300, env=env)
         found: dict[str, set[str]] = {}
         for one in json.loads(said.out) or [] if said.ok else []:
-            tags = dict(tag.partition("=")[::2] for tag in one.get("tags") or [])
-            if tags.get(HOST_TAG) and tags.get("instance"):
-                found.setdefault(unquote(tags[HOST_TAG]), set()).add(unquote(tags["instance"]))
+            told = tags.parse(one.get("tags"))
+            if told.get(HOST_TAG) and told.get("instance"):
+                found.setdefault(unquote(told[HOST_TAG]), set()).add(unquote(told["instance"]))
         return found
 
     def _initialise(self, env: dict[str, str]) -> None:
