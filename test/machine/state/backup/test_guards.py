@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -244,6 +246,32 @@ def test_the_final_backup_waits_for_nothing_that_a_person_began(living, cloud):
     replacement = living.replaced()
     replacement.boot()
     assert replacement.path("workspace/notes/3.md").read_text() == "the last words"
+
+
+BUSY_HOLDER = """
+import fcntl, os, sys
+busy = [os.open(os.devnull, os.O_RDONLY) for _ in range(900)]
+lock = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.flock(lock, fcntl.LOCK_EX)
+print(flush=True)
+while True:
+    for descriptor in busy:
+        os.close(descriptor)
+    busy = [os.open(os.devnull, os.O_RDONLY) for _ in range(900)]
+"""
+
+
+@pytest.mark.parametrize("deployment", ["snapshots"], indirect=True)
+def test_the_final_backup_ends_a_holder_that_opens_and_closes_files_meanwhile(living):
+    """Its list of open files is out of date while it is read."""
+    holder = subprocess.Popen([sys.executable, "-c", BUSY_HOLDER, living.var / "lock"], stdout=subprocess.PIPE)
+    try:
+        holder.stdout.readline()
+        living.backup("--final", BACKUP_LOCK_WAIT_SECONDS="60")
+        assert holder.wait(10) == -signal.SIGTERM
+    finally:
+        holder.kill()
+        holder.communicate()
 
 
 def test_the_final_backup_never_ends_a_restore_that_moves_things(living):

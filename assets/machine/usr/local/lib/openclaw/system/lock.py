@@ -15,6 +15,7 @@ from openclaw.system.errors import Busy
 
 # Passed to every child: the lock lives as long as any process of the run does.
 held_locks: list[int] = []
+EVICT_AGAIN_SECONDS = 5
 
 
 @contextlib.contextmanager
@@ -37,7 +38,8 @@ def locked(path: Path, wait_seconds: float, evict_after: float = float("inf")) -
                     said = True
                 if waited >= evict_after:
                     _end_users(path)
-                    evict_after = float("inf")
+                    # Once more, for what a user began while it was looked for.
+                    evict_after = waited + EVICT_AGAIN_SECONDS
                 if waited >= wait_seconds:
                     raise Busy(f"another backup, restore or drill holds {path} since over {wait_seconds} s") from None
                 time.sleep(0.2)
@@ -50,11 +52,22 @@ def locked(path: Path, wait_seconds: float, evict_after: float = float("inf")) -
 
 
 def _end_users(path: Path) -> None:
-    """Asks every other process that has this file open to end."""
-    for name in os.listdir("/proc"):
-        if not name.isdigit() or int(name) == os.getpid():
-            continue
-        # It may be gone, and so may its files.
+    """Asks every other process that has this file open to end: all at once, so that none sees another fail before."""
+    users = [int(name) for name in os.listdir("/proc") if name.isdigit() and _has_open(int(name), path)]
+    for pid in users:
+        if pid != os.getpid():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+
+def _has_open(pid: int, path: Path) -> bool:
+    """A process opens and closes files while it is looked at: a descriptor that has gone says nothing of the others."""
+    try:
+        descriptors = os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return False
+    for descriptor in descriptors:
         with contextlib.suppress(OSError):
-            if any(os.path.samefile(f"/proc/{name}/fd/{fd}", path) for fd in os.listdir(f"/proc/{name}/fd")):
-                os.kill(int(name), signal.SIGTERM)
+            if os.path.samefile(f"/proc/{pid}/fd/{descriptor}", path):
+                return True
+    return False
