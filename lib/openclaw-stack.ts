@@ -1,13 +1,13 @@
 import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from './config/config';
-import { DeleteWatch } from './delete-watch';
-import { SingleInstanceGroup } from './single-instance-group';
-import { InstanceRole } from './instance-role';
-import { machineInit } from './machine-init';
-import { Network } from './network';
-import { Observability } from './observability';
-import { StateBucket } from './state-bucket';
+import { DeleteWatch } from './constructs/delete-watch';
+import { SingleInstanceGroup } from './constructs/single-instance-group';
+import { InstanceRole } from './constructs/instance-role';
+import { machineInit } from './constructs/machine-init';
+import { Network } from './constructs/network';
+import { Observability } from './constructs/observability';
+import { StateBucket } from './constructs/state-bucket';
 
 export interface OpenClawStackProps extends StackProps {
   /** The deployment; its zone decides the stack's region. */

@@ -1,4 +1,4 @@
-import { editDistance } from '../edit-distance';
+import { editDistance } from './edit-distance';
 
 // What the CDK's own command line keeps in the context.
 const OF_THE_CLI = ['acknowledged-issue-numbers'];

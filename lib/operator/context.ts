@@ -1,6 +1,6 @@
 import { findDeployment, type Deployment, type Named } from './deployment';
 import { UsageError } from './errors';
-import { prompt } from './prompt';
+import { prompt } from './terminal/prompt';
 import type { World } from './world';
 
 /** Options that every command has. */

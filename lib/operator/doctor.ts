@@ -1,11 +1,11 @@
 import { AwsCallError, HOME_REGION } from './aws/calls';
 import { Clients } from './aws/clients';
 import { explain } from './aws/explain';
-import { findBucket } from './bucket';
+import { findBucket } from './state/bucket';
 import type { Deployment } from './deployment';
 import { Failure } from './errors';
 import { findGroup } from './machine';
-import { pluginVersion } from './session';
+import { pluginVersion } from './session/session';
 import type { World } from './world';
 
 export interface Row {

@@ -1,8 +1,8 @@
 import type { AutoScalingGroup } from '@aws-sdk/client-auto-scaling';
 import { AwsCallError } from './aws/calls';
 import { explain } from './aws/explain';
-import { listBackups, type Backup } from './backups';
-import { findBucket, readObject } from './bucket';
+import { listBackups, type Backup } from './state/backups';
+import { findBucket, readObject } from './state/bucket';
 import type { Deployment } from './deployment';
 import { findGroup, inService, noSuchDeployment, whyNone, type Machine } from './machine';
 

@@ -1,6 +1,6 @@
 """What the operator's tool accepts of a restore is what the machine accepts: both are held to requests.json.
 
-test/lib/operator/request.test.ts holds the tool to it, and to what is sent for each.
+test/lib/operator/state/request.test.ts holds the tool to it, and to what is sent for each.
 """
 
 import json
@@ -39,7 +39,7 @@ def test_the_machine_refuses_the_object(asked):
 
 @pytest.mark.parametrize("asked", TABLE["accepted"], ids=str)
 def test_the_machine_reads_the_arguments_as_they_are_meant(asked):
-    """`--` before a snapshot, after the paths, as lib/operator/request.ts has them."""
+    """`--` before a snapshot, after the paths, as lib/operator/state/request.ts has them."""
     at = ["--at", asked["at"]] if "at" in asked else []
     paths = ["--paths", *asked["paths"]] if "paths" in asked else []
     snapshot = ["--", asked["snapshot"]] if "snapshot" in asked else []

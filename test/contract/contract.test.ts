@@ -1,7 +1,7 @@
 // What TypeScript, Python, bash, systemd and the documents must agree on: a change of one side alone fails here.
 import declared from '../../assets/machine/usr/local/lib/openclaw/aws/metrics.json';
 import { parseConfig } from '../../lib/config/config';
-import { synthesize, type Resource } from '../lib/synthesize';
+import { synthesize, type Resource } from '../lib/support/synthesize';
 import { all, column, constant, document, file, library, one, program, strings, texts, unit } from './machine';
 
 const template = synthesize({}, '123456789012');

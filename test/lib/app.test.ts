@@ -6,7 +6,7 @@ import type { Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { type AppEnvironment, buildApp } from '../../lib/app';
-import { CDK_JSON, REPOSITORY, testApp } from './synthesize';
+import { CDK_JSON, REPOSITORY, testApp } from './support/synthesize';
 
 const out = mkdtempSync(path.join(tmpdir(), 'openclaw-app-'));
 afterAll(() => {
@@ -88,7 +88,7 @@ describe('as the CDK CLI runs it', () => {
   // The one run of the real CLI: with a resource that breaks a rule, which leaves the rest of the template as it is.
   test('cdk synth makes the same template, without credentials, and fails on a finding', () => {
     const cdk = path.join(REPOSITORY, 'node_modules', '.bin', 'cdk');
-    const app = CDK_JSON.app.replace(/^node /, 'node --require ./test/lib/seed-finding.cjs ');
+    const app = CDK_JSON.app.replace(/^node /, 'node --require ./test/lib/support/seed-finding.cjs ');
     const args = [
       'synth',
       '--quiet',

@@ -2,10 +2,10 @@ import { aws_ec2 as ec2, Stack } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Template } from 'aws-cdk-lib/assertions';
-import { SingleInstanceGroup } from '../../lib/single-instance-group';
-import { Network } from '../../lib/network';
+import { SingleInstanceGroup } from '../../lib/constructs/single-instance-group';
+import { Network } from '../../lib/constructs/network';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
-import { only, openClawStack, synthesize, synthesizeAnew, testApp } from './synthesize';
+import { only, openClawStack, synthesize, synthesizeAnew, testApp } from './support/synthesize';
 
 /**
  * What CloudFormation compares to decide on a rolling update of the group: its launch template, by the number of the

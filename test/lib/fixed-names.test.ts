@@ -1,5 +1,5 @@
 import type { Template } from 'aws-cdk-lib/assertions';
-import { ACCOUNT, synthesize, type Resource } from './synthesize';
+import { ACCOUNT, synthesize, type Resource } from './support/synthesize';
 
 /** Among which others a name must be the only one; `none` where two may be equal. */
 type Scope = 'none' | 'region' | 'account' | 'partition';

@@ -1,7 +1,7 @@
 import type { Stack } from 'aws-cdk-lib';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { openClawStack } from './synthesize';
+import { openClawStack } from './support/synthesize';
 
 function findings(stack: Stack): string[] {
   const app = stack.node.root;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { parseConfig } from '../../lib/config/config';
 import { OpenClawStack } from '../../lib/openclaw-stack';
-import { openClawStack, REPOSITORY, synthesize, synthesizeAnew, testApp, type Resource } from './synthesize';
+import { openClawStack, REPOSITORY, synthesize, synthesizeAnew, testApp, type Resource } from './support/synthesize';
 
 const template = synthesize();
 

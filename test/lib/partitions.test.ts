@@ -1,4 +1,4 @@
-import { synthesize, type Resource } from './synthesize';
+import { synthesize, type Resource } from './support/synthesize';
 
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html; the end points' domain is botocore's.
 const PARTITIONS = [

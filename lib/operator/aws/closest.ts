@@ -1,4 +1,4 @@
-import { editDistance } from '../../edit-distance';
+import { editDistance } from '../../config/edit-distance';
 
 /**
  * What was probably meant by `got`: the candidates nearest to it, if no more than a quarter of the letters differ.

@@ -2,11 +2,11 @@ import { createReadStream, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { asking, CLIENT_SETTINGS } from '../aws/calls';
 import { sdk } from '../aws/sdk';
-import { requireBucket, type StateBucket } from '../bucket';
+import { requireBucket, type StateBucket } from '../state/bucket';
 import type { Context } from '../context';
 import { UsageError } from '../errors';
 import { findMachine } from '../machine';
-import { bytes } from '../text';
+import { bytes } from '../terminal/text';
 import { command, OF_THE_MACHINE, type Definition } from './definition';
 import { onMachine } from './machine';
 

@@ -7,7 +7,7 @@ import { explain } from '../aws/explain';
 import type { Deployment } from '../deployment';
 import { EXIT, Failure, UsageError } from '../errors';
 import { findGroup, inService, noSuchDeployment, whyNone } from '../machine';
-import { openSession, pluginVersion } from '../session';
+import { openSession, pluginVersion } from '../session/session';
 import type { World } from '../world';
 import { command, type Definition } from './definition';
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { findBucket, versionPages, type StateBucket } from '../bucket';
+import { findBucket, versionPages, type StateBucket } from '../state/bucket';
 import type { Context } from '../context';
 import { cdkContext, type Deployment } from '../deployment';
 import { EXIT, UsageError } from '../errors';

@@ -3,7 +3,7 @@ import type { Context } from '../context';
 import { cdkContext, Deployment } from '../deployment';
 import { examine, type Row } from '../doctor';
 import { EXIT, UsageError } from '../errors';
-import { table } from '../text';
+import { table } from '../terminal/text';
 import { collect, command, type Definition } from './definition';
 
 const doctor: Definition = {

@@ -3,12 +3,12 @@ import { AwsCallError } from '../aws/calls';
 import type { Deployment } from '../deployment';
 import { EXIT, UsageError } from '../errors';
 import { noSuchDeployment } from '../machine';
-import { repeat } from '../repeat';
-import { utcTime } from '../request';
-import { harmless, utc } from '../text';
+import { repeat } from '../terminal/repeat';
+import { utcTime } from '../state/request';
+import { harmless, utc } from '../terminal/text';
 import { command, type Definition } from './definition';
 
-/** As the machine's agent has them (`lib/observability.ts`). */
+/** As the machine's agent has them (`lib/constructs/observability.ts`). */
 const GROUPS = ['gateway', 'operations', 'system'];
 const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const PAUSE_MS = 3_000;

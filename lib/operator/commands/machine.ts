@@ -1,7 +1,7 @@
 import type { Context } from '../context';
 import { UsageError } from '../errors';
 import { findMachine } from '../machine';
-import { runOnMachine } from '../session';
+import { runOnMachine } from '../session/session';
 import { command, OF_THE_MACHINE, type About, type Definition } from './definition';
 
 /**

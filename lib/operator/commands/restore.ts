@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { requireBucket } from '../bucket';
+import { requireBucket } from '../state/bucket';
 import type { Context } from '../context';
 import { EXIT, UsageError } from '../errors';
-import { parseRequest, readPaths, toArguments, toJson, type RestoreRequest } from '../request';
+import { parseRequest, readPaths, toArguments, toJson, type RestoreRequest } from '../state/request';
 import { collect, command, OF_THE_MACHINE, type Definition } from './definition';
 import { onMachine } from './machine';
 

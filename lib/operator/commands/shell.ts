@@ -1,6 +1,6 @@
 import { EXIT, UsageError } from '../errors';
 import { findMachine } from '../machine';
-import { holdSignals, openSession } from '../session';
+import { holdSignals, openSession } from '../session/session';
 import { command, type Definition } from './definition';
 
 const shell: Definition = {

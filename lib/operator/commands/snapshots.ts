@@ -1,10 +1,10 @@
-import { listBackups, type Backup } from '../backups';
-import { requireBucket } from '../bucket';
+import { listBackups, type Backup } from '../state/backups';
+import { requireBucket } from '../state/bucket';
 import type { Context } from '../context';
 import { EXIT } from '../errors';
 import { findGroup, inService } from '../machine';
-import { runOnMachine } from '../session';
-import { bytes, harmless, table, utc } from '../text';
+import { runOnMachine } from '../session/session';
+import { bytes, harmless, table, utc } from '../terminal/text';
 import { command, OF_THE_MACHINE, type Definition } from './definition';
 
 const snapshots: Definition = {

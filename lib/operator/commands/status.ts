@@ -1,8 +1,8 @@
 import type { Context } from '../context';
 import { EXIT } from '../errors';
-import { repeat } from '../repeat';
+import { repeat } from '../terminal/repeat';
 import { readStatus, type Status } from '../status';
-import { harmless, span, utc } from '../text';
+import { harmless, span, utc } from '../terminal/text';
 import { command, type Definition } from './definition';
 
 const PAUSE_MS = 15_000;

@@ -1,10 +1,10 @@
 import type { ObjectIdentifier } from '@aws-sdk/client-s3';
-import { requireBucket, versionPages, type StateBucket } from '../bucket';
+import { requireBucket, versionPages, type StateBucket } from '../state/bucket';
 import type { Context } from '../context';
 import type { Deployment } from '../deployment';
 import { EXIT, Failure, UsageError } from '../errors';
-import { utcTime } from '../request';
-import { table, utc } from '../text';
+import { utcTime } from '../state/request';
+import { table, utc } from '../terminal/text';
 import { command, type Definition } from './definition';
 
 /** What the state is made of. */

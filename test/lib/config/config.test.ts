@@ -1,6 +1,6 @@
 import { InstanceArchitecture } from 'aws-cdk-lib/aws-ec2';
 import { ConfigError, parseConfig } from '../../../lib/config/config';
-import { FLAGS } from '../synthesize';
+import { FLAGS } from '../support/synthesize';
 
 const AZ = { az: 'me-central-1a' };
 

@@ -1,4 +1,4 @@
-import { group, json, LoopbackDeployment, MACHINE, NO_GROUP } from './deployment-on-loopback';
+import { group, json, LoopbackDeployment, MACHINE, NO_GROUP } from './support/deployment-on-loopback';
 
 let deployment: LoopbackDeployment;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findDeployment, type Named } from '../../../lib/operator/deployment';
 import { UsageError } from '../../../lib/operator/errors';
-import { worldOf } from './tool';
+import { worldOf } from './support/tool';
 
 const root = mkdtempSync(join(tmpdir(), 'openclaw-spot-'));
 afterAll(() => {

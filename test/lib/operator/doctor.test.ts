@@ -1,5 +1,5 @@
-import { BUCKET, group, json, LoopbackDeployment, NO_GROUP, REGION } from './deployment-on-loopback';
-import type { Answer } from './local-servers';
+import { BUCKET, group, json, LoopbackDeployment, NO_GROUP, REGION } from './support/deployment-on-loopback';
+import type { Answer } from './support/local-servers';
 
 let deployment: LoopbackDeployment;
 beforeAll(async () => {

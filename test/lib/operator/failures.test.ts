@@ -1,5 +1,5 @@
-import { LoopbackDeployment, REGION } from './deployment-on-loopback';
-import type { Answer } from './local-servers';
+import { LoopbackDeployment, REGION } from './support/deployment-on-loopback';
+import type { Answer } from './support/local-servers';
 
 jest.setTimeout(60_000);
 

@@ -1,6 +1,6 @@
 import { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
-import { LoopbackDeployment, MACHINE, REGION } from './deployment-on-loopback';
-import { localAws, type LocalAws } from './local-servers';
+import { LoopbackDeployment, MACHINE, REGION } from './support/deployment-on-loopback';
+import { localAws, type LocalAws } from './support/local-servers';
 
 jest.setTimeout(120_000);
 

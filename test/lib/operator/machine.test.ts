@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { group, LoopbackDeployment, MACHINE, NO_GROUP } from './deployment-on-loopback';
+import { group, LoopbackDeployment, MACHINE, NO_GROUP } from './support/deployment-on-loopback';
 
 let deployment: LoopbackDeployment;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { environment, ROOT } from './local-servers';
+import { environment, ROOT } from './support/local-servers';
 
 jest.setTimeout(60_000);
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ROOT } from './local-servers';
+import { ROOT } from './support/local-servers';
 
 const directory = mkdtempSync(join(tmpdir(), 'openclaw-spot-'));
 afterAll(() => {

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFINITIONS } from '../../../lib/operator/program';
-import { ROOT } from './local-servers';
-import { tool } from './tool';
+import { ROOT } from './support/local-servers';
+import { tool } from './support/tool';
 
 const PATH = join(ROOT, 'docs', 'operator.md');
 const HEADING = '## Commands\n';

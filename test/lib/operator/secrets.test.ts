@@ -1,7 +1,7 @@
 import { PassThrough, Readable } from 'node:stream';
 import { SSM } from '@aws-sdk/client-ssm';
-import { LoopbackDeployment, MACHINE, REGION } from './deployment-on-loopback';
-import { localAws, type LocalAws } from './local-servers';
+import { LoopbackDeployment, MACHINE, REGION } from './support/deployment-on-loopback';
+import { localAws, type LocalAws } from './support/local-servers';
 
 jest.setTimeout(120_000);
 

@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { S3 } from '@aws-sdk/client-s3';
 import { SSM } from '@aws-sdk/client-ssm';
-import { BUCKET, group, LoopbackDeployment, MACHINE, NO_GROUP, REGION } from './deployment-on-loopback';
-import { localAws, type LocalAws } from './local-servers';
+import { BUCKET, group, LoopbackDeployment, MACHINE, NO_GROUP, REGION } from './support/deployment-on-loopback';
+import { localAws, type LocalAws } from './support/local-servers';
 
 jest.setTimeout(120_000);
 

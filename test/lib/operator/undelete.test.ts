@@ -1,6 +1,6 @@
 import { S3 } from '@aws-sdk/client-s3';
-import { BUCKET, LoopbackDeployment, REGION } from './deployment-on-loopback';
-import { localAws, type LocalAws } from './local-servers';
+import { BUCKET, LoopbackDeployment, REGION } from './support/deployment-on-loopback';
+import { localAws, type LocalAws } from './support/local-servers';
 
 jest.setTimeout(120_000);
 

@@ -1,6 +1,6 @@
 import { drawChart } from '../../../../lib/operator/prices/chart';
 import { makeReport, type Report } from '../../../../lib/operator/prices/report';
-import { NOW, RecordedAws, REGION } from './recorded-aws';
+import { NOW, RecordedAws, REGION } from './support/recorded-aws';
 
 const report = (...instanceTypes: string[]): Promise<Report> =>
   makeReport(new RecordedAws(), { region: REGION, instanceTypes, days: 7, now: NOW });

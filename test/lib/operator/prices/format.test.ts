@@ -1,4 +1,4 @@
-import { runRecorded } from './recorded-aws';
+import { runRecorded } from './support/recorded-aws';
 
 const types = ['--instance-types', 't4g.small m7g.large'];
 

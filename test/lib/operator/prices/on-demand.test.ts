@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Pricing } from '@aws-sdk/client-pricing';
 import { readOnDemandPrices } from '../../../../lib/operator/prices/on-demand';
-import { endpoint } from '../local-servers';
-import { RecordedAws, REGION } from './recorded-aws';
+import { endpoint } from '../support/local-servers';
+import { RecordedAws, REGION } from './support/recorded-aws';
 
 test('reads a recorded price list through the SDK', async () => {
   const body = readFileSync(join(__dirname, 'recorded', 'get-products.us-east-1.json'), 'utf8');

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { endpoint, environment, localAws, type Answers, type LocalAws } from '../local-servers';
-import { tool } from '../tool';
+import { endpoint, environment, localAws, type Answers, type LocalAws } from '../support/local-servers';
+import { tool } from '../support/tool';
 
 jest.setTimeout(120_000);
 

@@ -1,6 +1,6 @@
 import { makeReport, type Report } from '../../../../lib/operator/prices/report';
 import { Failure } from '../../../../lib/operator/errors';
-import { awsError, NOW, RecordedAws, REGION } from './recorded-aws';
+import { awsError, NOW, RecordedAws, REGION } from './support/recorded-aws';
 
 const ask = (aws: RecordedAws, instanceTypes: string[], region = REGION): Promise<Report> =>
   makeReport(aws, { region, instanceTypes, days: 7, now: NOW });

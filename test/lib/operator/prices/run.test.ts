@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { awsError, runRecorded } from './recorded-aws';
+import { awsError, runRecorded } from './support/recorded-aws';
 
 const small = ['--instance-types', 't4g.small'];
 const directory = mkdtempSync(join(tmpdir(), 'spot-prices-'));

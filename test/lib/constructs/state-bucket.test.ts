@@ -1,5 +1,5 @@
 import { Match } from 'aws-cdk-lib/assertions';
-import { only, synthesize } from './synthesize';
+import { only, synthesize } from '../support/synthesize';
 
 const NAME = 'openclaw-backup-dev-123456789012-me-central-1';
 const template = synthesize();

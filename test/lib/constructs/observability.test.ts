@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
-import { only, REPOSITORY, synthesize, type Resource } from './synthesize';
+import { only, REPOSITORY, synthesize, type Resource } from '../support/synthesize';
 
 const template = synthesize({ alarmEmail: 'ops@example.com', logRetentionDays: 30 });
 const topic = only(template, 'AWS::SNS::Topic').id;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { parseConfig } from '../../lib/config/config';
-import { OpenClawStack } from '../../lib/openclaw-stack';
+import { parseConfig } from '../../../lib/config/config';
+import { OpenClawStack } from '../../../lib/openclaw-stack';
 
-export const REPOSITORY = path.join(__dirname, '..', '..');
+export const REPOSITORY = path.join(__dirname, '..', '..', '..');
 export const ACCOUNT = '123456789012';
 export const REGION = 'me-central-1';
 

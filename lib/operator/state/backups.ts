@@ -1,5 +1,5 @@
 import { listObjects, type StateBucket } from './bucket';
-import type { Deployment } from './deployment';
+import type { Deployment } from '../deployment';
 
 /** What the bucket itself says of one backup. What is only inside a snapshot, which is encrypted, is not in it. */
 export interface Backup {
@@ -17,7 +17,7 @@ export interface Backup {
 
 const SNAPSHOTS = 'snapshots/snapshots/';
 const MANIFESTS = 'mirror/manifests/';
-// As the machine names them (state/engines/mirror_manifest.py).
+// As the machine names them (state/engines/mirror/names.py).
 const MANIFEST =
   /^(\d{8})-(\d{8})_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z_(\d+)_(\d+)_[^_]*_[^_]*_([^_]*)_[0-9a-f]{8}(-refused)?$/;
 

@@ -1,4 +1,4 @@
-import type { World } from './world';
+import type { World } from '../world';
 
 /**
  * Does something again and again, until the person wants an end.

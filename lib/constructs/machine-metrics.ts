@@ -1,5 +1,5 @@
 import { aws_cloudwatch as cloudwatch, Duration } from 'aws-cdk-lib';
-import type declared from '../assets/machine/usr/local/lib/openclaw/aws/metrics.json';
+import type declared from '../../assets/machine/usr/local/lib/openclaw/aws/metrics.json';
 
 /** The metrics that the machine's own programs publish; one file declares them for both. */
 export type OwnMetric = keyof typeof declared;

@@ -1,4 +1,4 @@
-import { UsageError } from './errors';
+import { UsageError } from '../errors';
 
 /** What is to be restored: a snapshot or a time, and which paths of it; no path is all of them. */
 export interface RestoreRequest {
@@ -22,7 +22,7 @@ const SNAPSHOT = /^[A-Za-z0-9][A-Za-z0-9_.:@%~-]*$/;
 const TIME = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d)(?::(\d\d))?$/;
 
 /**
- * Holds a request to the rules of the machine's own `openclaw-state` (state/request.py there): what it would refuse is
+ * Holds a request to the rules of the machine's own `openclaw-state` (state/restore/request.py there): what it would refuse is
  * refused before anything is sent.
  * @throws UsageError with every fault
  */

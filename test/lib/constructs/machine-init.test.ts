@@ -5,8 +5,8 @@ import * as path from 'node:path';
 import { Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { machineFiles } from '../../lib/machine-init';
-import { only, REPOSITORY, synthesize, testApp } from './synthesize';
+import { machineFiles } from '../../../lib/constructs/machine-init';
+import { only, REPOSITORY, synthesize, testApp } from '../support/synthesize';
 
 interface InitFile {
   /** Joined from references where it holds what only CloudFormation knows. */

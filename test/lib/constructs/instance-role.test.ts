@@ -1,6 +1,6 @@
 import { runSimulation } from '@cloud-copilot/iam-simulate';
 import type { Template } from 'aws-cdk-lib/assertions';
-import { ACCOUNT, REGION, synthesize, type Resource } from './synthesize';
+import { ACCOUNT, REGION, synthesize, type Resource } from '../support/synthesize';
 
 const BUCKET = `openclaw-backup-dev-${ACCOUNT}-${REGION}`;
 const STACK_ID = `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/openclaw-dev/11111111-2222-3333-4444-555555555555`;

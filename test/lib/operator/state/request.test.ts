@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { UsageError } from '../../../lib/operator/errors';
-import { parseRequest, readPaths, toArguments, toJson, type GivenRequest } from '../../../lib/operator/request';
-import { ROOT } from './local-servers';
+import { UsageError } from '../../../../lib/operator/errors';
+import {
+  parseRequest,
+  readPaths,
+  toArguments,
+  toJson,
+  type GivenRequest,
+} from '../../../../lib/operator/state/request';
+import { ROOT } from '../support/local-servers';
 
 type Asked = Partial<GivenRequest>;
 /** What the machine's own program is held to as well (test/bin/test_requests.py). */

@@ -1,7 +1,7 @@
 import type { ListObjectVersionsOutput } from '@aws-sdk/client-s3';
-import { AwsCallError } from './aws/calls';
-import type { Deployment } from './deployment';
-import { EXIT, Failure } from './errors';
+import { AwsCallError } from '../aws/calls';
+import type { Deployment } from '../deployment';
+import { EXIT, Failure } from '../errors';
 
 /** The state bucket, as S3's calls take it: nobody else's bucket of that name is meant. */
 export interface StateBucket {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import type { Template } from 'aws-cdk-lib/assertions';
-import { only, REPOSITORY, synthesize, synthesizeAnew } from './synthesize';
+import { only, REPOSITORY, synthesize, synthesizeAnew } from '../support/synthesize';
 
 const template = synthesize();
 const group = only(template, 'AWS::AutoScaling::AutoScalingGroup');

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
-import { EXIT, Failure } from './errors';
-import type { World } from './world';
+import { EXIT, Failure } from '../errors';
+import type { World } from '../world';
 
 /**
  * Asks the person at the terminal one thing, on standard error: standard output is for data.

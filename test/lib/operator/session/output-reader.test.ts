@@ -1,4 +1,4 @@
-import { OutputReader } from '../../../lib/operator/output-reader';
+import { OutputReader } from '../../../../lib/operator/session/output-reader';
 
 const NONCE = 'abc123';
 const SESSION = `talk\r\n\u001e${NONCE}\r\nfirst\r\nsecond \u001e here\r\nthird\u001e${NONCE} 78\r\nmore talk\r\n`;

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { World } from '../../../lib/operator/world';
+import type { World } from '../../../../lib/operator/world';
 import { endpoint, environment, type Answer, type Answers, type Asked } from './local-servers';
 import { tool, type Result } from './tool';
 

@@ -1,4 +1,4 @@
-import { synthesize, type Resource } from './synthesize';
+import { synthesize, type Resource } from '../support/synthesize';
 
 const template = synthesize();
 const KEPT = ['snapshots/config', 'lease.json', 'handover.json', 'tools/', 'aside/'].map((prefix) => ({ prefix }));

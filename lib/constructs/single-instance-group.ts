@@ -4,7 +4,7 @@ import { aws_autoscaling as autoscaling, aws_ec2 as ec2, Duration, Stack, Tags, 
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import type { CpuCredits } from './config/config';
+import type { CpuCredits } from '../config/config';
 import type { Network } from './network';
 
 export interface SingleInstanceGroupProps {
@@ -44,7 +44,7 @@ export interface SpotCapacity {
   readonly maxPrice?: number;
 }
 
-const USER_DATA = path.join(__dirname, '..', 'assets', 'user-data.sh');
+const USER_DATA = path.join(__dirname, '..', '..', 'assets', 'user-data.sh');
 
 // Packages, image and a restore; the deploy fails at once when the machine itself says that it failed.
 const BOOT_TIMEOUT = Duration.minutes(20);

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { run } from '../../../lib/operator/program';
-import type { World } from '../../../lib/operator/world';
+import { run } from '../../../../lib/operator/program';
+import type { World } from '../../../../lib/operator/world';
 import { ROOT } from './local-servers';
 
 export interface Result {

@@ -7,7 +7,7 @@ export interface MachineInitProps {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const MACHINE = path.join(__dirname, '..', 'assets', 'machine');
+const MACHINE = path.join(__dirname, '..', '..', 'assets', 'machine');
 
 // What OpenClaw cannot run without, where it is not on Amazon Linux 2023's standard AMI or not promised to be there. What it
 // is only better with, openclaw-extras.service installs: a package that cannot be had ends cfn-init.

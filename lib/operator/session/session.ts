@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { StringDecoder } from 'node:string_decoder';
-import { AwsCallError } from './aws/calls';
-import type { Deployment } from './deployment';
-import { EXIT, Failure } from './errors';
+import { AwsCallError } from '../aws/calls';
+import type { Deployment } from '../deployment';
+import { EXIT, Failure } from '../errors';
 import { OutputReader } from './output-reader';
-import type { World } from './world';
+import type { World } from '../world';
 
 const PLUGIN = 'session-manager-plugin';
 const INSTALL =

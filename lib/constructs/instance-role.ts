@@ -1,7 +1,7 @@
 import { aws_ecr as ecr, aws_iam as iam, ArnFormat, Stack } from 'aws-cdk-lib';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { EcrRepository } from './config/image-reference';
+import type { EcrRepository } from '../config/image-reference';
 import { allow } from './permission';
 import type { StateBucket } from './state-bucket';
 

@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Filter } from '@aws-sdk/client-ec2';
-import { HOME_REGION } from '../../../../lib/operator/aws/calls';
-import { pricesCommand } from '../../../../lib/operator/commands/prices';
-import type { Aws, Ec2Api } from '../../../../lib/operator/prices/aws';
-import { run } from '../../../../lib/operator/program';
-import type { World } from '../../../../lib/operator/world';
-import { worldOf } from '../tool';
+import { HOME_REGION } from '../../../../../lib/operator/aws/calls';
+import { pricesCommand } from '../../../../../lib/operator/commands/prices';
+import type { Aws, Ec2Api } from '../../../../../lib/operator/prices/aws';
+import { run } from '../../../../../lib/operator/program';
+import type { World } from '../../../../../lib/operator/world';
+import { worldOf } from '../../support/tool';
 
 /** The time of the answers in `recorded/`: the API's shapes and the types' real sizes, but made-up prices and offerings. */
 export const NOW = new Date('2026-11-23T20:00:00Z');
 export const REGION = 'me-central-1';
 
 const read = (name: string): unknown =>
-  JSON.parse(readFileSync(join(__dirname, 'recorded', `${name}.json`), 'utf8'), (key, value: unknown) =>
+  JSON.parse(readFileSync(join(__dirname, '..', 'recorded', `${name}.json`), 'utf8'), (key, value: unknown) =>
     key === 'Timestamp' && typeof value === 'string' ? new Date(value) : value,
   );
 
