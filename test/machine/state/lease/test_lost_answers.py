@@ -3,17 +3,13 @@
 import json
 
 import pytest
-from machine.state.support.leases import lease, overtake, takes
+from machine.state.support.leases import lease, overtake, reads_lease, takes
 from machine.state.support.proxy import Fault
 
 
 @pytest.fixture
 def deployment(make_deployment):
     return make_deployment(backup="snapshots")
-
-
-def reads_lease(request):
-    return request.method == "GET" and request.path.endswith("/lease.json")
 
 
 def held(machine):

@@ -23,3 +23,7 @@ def overtake(machine):
 def takes(request):
     """Also what a holder says of its own lease."""
     return request.method == "PUT" and request.path.endswith("/lease.json")
+
+
+def reads_lease(request):
+    return request.method == "GET" and request.path.endswith("/lease.json")

@@ -16,7 +16,7 @@ import secrets
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from openclaw.aws import instance
 from openclaw.aws.client import ABSENT, LOST_RACE, Aws
@@ -86,12 +86,11 @@ class Lease:
             return None, etag
         return record, etag
 
-    def is_stale(self) -> bool:
-        """Whether another machine took the lease after this volume held it, or this volume is a copy of another's."""
+    def is_behind(self, current: LeaseRecord | None) -> bool:
+        """Whether this lease is of another machine, and newer than what this volume held; or this volume is a copy."""
         held = self.held()
         if held is None:
             return False
-        current, _ = self.current()
         is_newer = current is not None and current.nonce != held.nonce and current.generation >= held.generation
         return is_newer or held.instance != instance.own_id()
 
@@ -102,13 +101,17 @@ class Lease:
             raise Fenced(f"this machine released its lease of generation {current.generation}; a boot takes the next")
         return current
 
-    def acquire(self) -> LeaseRecord:
-        """Takes the next generation, after the former holder released it or is gone (or the wait is over)."""
+    def acquire(self, look: Callable[[LeaseRecord | None], None]) -> LeaseRecord:
+        """Takes the next generation, after the former holder released it or is gone (or the wait is over).
+
+        @param look gets each lease that is about to be waited for or taken, before that; what it raises ends the try
+        """
         begun = time.monotonic()
         own = instance.own_id()
         said = ""
         while True:
             current, etag = self.current()
+            look(current)
             alive = self._why_alive(current, own) if current else ""
             if current and alive and time.monotonic() - begun < self._patience(current):
                 if not said:
