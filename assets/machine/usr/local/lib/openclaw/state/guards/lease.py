@@ -10,8 +10,8 @@ knows then who writes; a wish that is none asks for nothing.
 
 from __future__ import annotations
 
-import contextlib
 import json
+import math
 import secrets
 import time
 from dataclasses import asdict, dataclass, replace
@@ -106,22 +106,19 @@ class Lease:
 
         @param look gets each lease that is about to be waited for or taken, before that; what it raises ends the try
         """
-        begun = time.monotonic()
-        own = instance.own_id()
-        said = ""
+        own, said, asked = instance.own_id(), "", math.inf
         while True:
             current, etag = self.current()
             look(current)
             alive = self._why_alive(current, own) if current else ""
-            if current and alive and time.monotonic() - begun < self._patience(current):
-                if not said:
-                    self._ask_for(current, own)
-                if alive != said:
-                    journal.say(f"waiting for the former holder of the lease, {current.instance}: {alive}")
-                    said = alive
-                time.sleep(POLL_SECONDS)
-                continue
             if current and alive:
+                asked = self._ask(current, own, asked)
+                if time.monotonic() - asked < self._patience(current):
+                    if alive != said:
+                        journal.say(f"waiting for the former holder of the lease, {current.instance}: {alive}")
+                        said = alive
+                    time.sleep(POLL_SECONDS)
+                    continue
                 journal.say(
                     f"taking over from {current.instance}, which is still there ({alive}): its writes are fenced now"
                 )
@@ -143,32 +140,50 @@ class Lease:
         and nobody has taken since."""
         self._change(released=False, ending=True)
 
-    def waiting(self) -> str:
-        """The id of a machine of this group that runs and waits for this one's lease; empty where there is none."""
-        found, held = self.aws.get(WANTED), self.held()
-        if found is None or held is None:
-            return ""
-        address = f"s3://{self.aws.bucket}/{WANTED}"
-        try:
-            wanted = documents.read(found[0], WISH)
-        except documents.Malformed as error:
-            journal.say(f"{address} asks for nothing: {error}")
-            return ""
-        waiter: str = wanted["instance"]
+    def waiting(self, held: LeaseRecord) -> str:
+        """The id of a machine of this group that runs and waits for this one's lease; empty where there is none.
+
+        @param held what the bucket says of this machine's lease
+        """
+        wish = self._wish()
         # Ignore requests addressed to an earlier generation.
-        if wanted["generation"] != held.generation or waiter == held.instance:
+        if wish is None or wish["generation"] != held.generation or wish["instance"] == held.instance:
             return ""
+        waiter: str = wish["instance"]
         if not instance.runs_in_group(self.aws, waiter, self.settings.group):
-            journal.say(f"{address} asks for nothing: {waiter} is not a running instance of {self.settings.group}")
+            journal.say(
+                f"s3://{self.aws.bucket}/{WANTED} asks for nothing: {waiter} is not a running instance of "
+                f"{self.settings.group}"
+            )
             return ""
         return waiter
 
-    def _ask_for(self, current: LeaseRecord, own: str) -> None:
-        """A holder that lives looks every minute (openclaw-lease.timer), saves its state and lets go."""
-        wanted = {"generation": current.generation, "instance": own}
-        # Without it, the wait is only longer.
-        with contextlib.suppress(Unavailable):
-            self.aws.put(WANTED, json.dumps(wanted).encode())
+    def _wish(self) -> dict[str, Any] | None:
+        """What a machine that waits has asked for; None where there is nothing that can be understood."""
+        found = self.aws.get(WANTED)
+        try:
+            return documents.read(found[0], WISH) if found else None
+        except documents.Malformed as error:
+            journal.say(f"s3://{self.aws.bucket}/{WANTED} asks for nothing: {error}")
+            return None
+
+    def _ask(self, current: LeaseRecord, own: str, since: float) -> float:
+        """Has a wish for this very generation stand: a holder that lives looks every minute (openclaw-lease.timer), saves
+        its state and lets go. It may be another machine's that waits, too, as long as EC2 does not call that gone.
+
+        @param since when the holder is known to be asked, by the monotonic clock; infinity where it is not
+        Returns the same, as it is now: nobody may lose patience with a holder that was not asked.
+        """
+        try:
+            wish = self._wish()
+            if wish and wish["generation"] == current.generation:
+                waiter = wish["instance"]
+                if waiter == own or (waiter != current.instance and not instance.is_gone(self.aws, waiter)):
+                    return min(since, time.monotonic())
+            self.aws.put(WANTED, json.dumps({"generation": current.generation, "instance": own}).encode())
+            return time.monotonic()
+        except Unavailable:
+            return math.inf
 
     def _patience(self, current: LeaseRecord) -> int:
         return self.settings.lease_ending_wait_seconds if current.ending else self.settings.lease_wait_seconds
