@@ -47,9 +47,7 @@ def test_a_take_that_arrives_after_the_next_try_was_made_is_this_machines(living
     with cloud.playing(Fault(takes, status=503)):
         living.boot(expect=1)
     late = {name: value for name, value in held(living).items() if name not in ("proved", "ending")}
-    arrives = Fault(
-        reads_lease, times=1, after=lambda: living.deployment.put("lease.json", json.dumps(late).encode())
-    )
+    arrives = Fault(reads_lease, times=1, after=lambda: living.deployment.put("lease.json", json.dumps(late).encode()))
     with cloud.playing(arrives):
         living.boot()
     assert lease(living.deployment)["nonce"] == held(living)["nonce"]

@@ -1,6 +1,9 @@
 """Another machine takes the lease after this one has looked at it: what this volume has is old then."""
 
+import json
+
 import pytest
+from machine.state.support.faults import request
 from machine.state.support.leases import lease, reads_lease, takes
 from machine.state.support.proxy import Fault
 
@@ -56,5 +59,19 @@ def test_it_is_noted_before_the_write_whose_answer_may_be_lost(overtaken, cloud)
 def test_a_machine_that_has_just_begun_to_serve_is_not_asked_for_its_place(overtaken):
     other = overtaken.boots(expect=77, other_lives=True)
     assert lease(overtaken.deployment)["instance"] == other.instance
-    assert "lease-wanted.json" not in overtaken.deployment.stored()
+    assert json.loads(overtaken.deployment.body("lease-wanted.json"))["instance"] != overtaken.instance
+    other.backup()
+
+
+@pytest.mark.parametrize("reboots", [False, True])
+def test_a_machine_that_is_overtaken_while_it_restores_does_not_start(living, cloud, reboots):
+    """Its restore takes longer than another one's patience."""
+    machine = living if reboots else living.replaced()
+    other = living.deployment.launch()
+    # The last word before a boot is done.
+    overtake = Fault(request("GET", "/restore.json"), times=1, after=other.boot)
+    with cloud.playing(overtake):
+        machine.boot(expect=77)
+    assert overtake.played == 1
+    assert lease(living.deployment)["instance"] == other.instance
     other.backup()

@@ -168,8 +168,8 @@ class Lease:
             return None
 
     def _ask(self, current: LeaseRecord, own: str, since: float) -> float:
-        """Has a wish for this very generation stand: a holder that lives looks every minute (openclaw-lease.timer), saves
-        its state and lets go. It may be another machine's that waits, too, as long as EC2 does not call that gone.
+        """Has a wish for this very generation stand: a holder that lives looks every minute (openclaw-lease.timer),
+        saves its state and lets go. It may be that of another machine that waits, as long as EC2 does not call it gone.
 
         @param since when the holder is known to be asked, by the monotonic clock; infinity where it is not
         Returns the same, as it is now: nobody may lose patience with a holder that was not asked.

@@ -92,6 +92,8 @@ class Boot:
         if not self.restore.record.recorded():
             self.restore.record.note()
         self.key.keep_for_the_drain()
+        # A restore takes its time: another machine may have lost its patience and taken over.
+        held = self.lease.check()
         journal.record("lease", generation=held.generation, instance=held.instance)
         return asked is not None
 
