@@ -4,6 +4,7 @@ import configparser
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -37,7 +38,7 @@ def root(tmp_path_factory):
         shutil.copy(target, vendor)
     for name in FOREIGN:
         (vendor / name).write_text("[Unit]\nDescription=foreign\n[Service]\nExecStart=/usr/bin/docker\n")
-    for program in ("usr/bin/docker", "usr/bin/true", "usr/bin/systemctl"):
+    for program in ("usr/bin/docker", "usr/bin/true", "usr/bin/systemctl", "usr/bin/bash"):
         (root / program).parent.mkdir(parents=True, exist_ok=True)
         (root / program).write_text("#!/bin/sh\n")
         (root / program).chmod(0o755)
@@ -84,6 +85,28 @@ def words(name, key):
 
 
 NEEDED = ["docker", *(f"openclaw-{name}" for name in ("firewall", "image", "restore", "secrets", "tools"))]
+
+
+class TestTheLookAtTheLease:
+    NAME = "openclaw-lease.service"
+
+    @pytest.mark.parametrize(
+        ("state", "looks"),
+        [("active", True), ("activating", True), ("deactivating", False), ("inactive", False), ("failed", False)],
+    )
+    def test_is_made_as_long_as_the_gateway_runs_or_starts(self, state, looks, tmp_path):
+        (tmp_path / "systemctl").write_text(
+            f'#!/bin/sh\n[ "$*" = "is-active openclaw.service" ] && echo {state}\nexit 3\n'
+        )
+        (tmp_path / "systemctl").chmod(0o755)
+        [condition] = settings(self.NAME)["ExecCondition"]
+        # As systemd reads it: a dollar sign stands twice.
+        command = shlex.split(condition.replace("$$", "$"))
+        path = f"{tmp_path}:{os.environ['PATH']}"
+        assert (subprocess.run(command, env={"PATH": path}, check=False).returncode == 0) == looks
+
+    def test_does_not_wait_for_the_end_of_its_start(self):
+        assert "openclaw.service" not in words(self.NAME, "After")
 
 
 class TestTheGateway:

@@ -18,3 +18,12 @@ def overtake(machine):
     other.write("workspace/notes/3.md", "newest")
     other.backup()
     other.die()
+
+
+def takes(request):
+    """Also what a holder says of its own lease."""
+    return request.method == "PUT" and request.path.endswith("/lease.json")
+
+
+def reads_lease(request):
+    return request.method == "GET" and request.path.endswith("/lease.json")

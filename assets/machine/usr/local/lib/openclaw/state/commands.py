@@ -163,12 +163,12 @@ def lease(settings: Settings, given: Namespace) -> None:
         of_bucket.release()
         return
     try:
-        of_bucket.check()
+        held = of_bucket.check()
     except Fenced as error:
         Markers(settings).fence(error)
         metrics.publish(aws, {"Fenced": 1})
         raise
-    waiting = of_bucket.waiting()
+    waiting = of_bucket.waiting(held)
     if waiting:
         journal.say(f"{waiting} was launched in this machine's place and waits for its lease: draining")
         notice.note_asked(settings.run, waiting)

@@ -10,12 +10,13 @@ knows then who writes; a wish that is none asks for nothing.
 
 from __future__ import annotations
 
-import contextlib
 import json
+import math
 import secrets
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, Callable
 
 from openclaw.aws import instance
 from openclaw.aws.client import ABSENT, LOST_RACE, Aws
@@ -38,6 +39,7 @@ FIELDS = {
     "released": documents.flag(default=False),
     "ending": documents.flag(default=False),
 }
+HELD = {**FIELDS, "proved": documents.flag(default=True)}
 WISH = {"generation": order.NUMBER, "instance": instance.ID}
 
 
@@ -50,6 +52,8 @@ class LeaseRecord:
     released: bool = False
     # Its last backup is under way: it is worth waiting for.
     ending: bool = False
+    # On the volume alone: False from before the write that takes it until that is known to be stored.
+    proved: bool = True
 
 
 class Lease:
@@ -59,9 +63,9 @@ class Lease:
         self.path: Path = settings.var / "lease.json"
 
     def held(self) -> LeaseRecord | None:
-        """What this volume last held."""
+        """What this volume last held, or tried to take."""
         value = files.read_json(self.path)
-        return LeaseRecord(**documents.check(value, FIELDS)) if value else None
+        return LeaseRecord(**documents.check(value, HELD)) if value else None
 
     def current(self) -> tuple[LeaseRecord | None, str]:
         """The bucket's word, and its ETag."""
@@ -82,12 +86,11 @@ class Lease:
             return None, etag
         return record, etag
 
-    def is_stale(self) -> bool:
-        """Whether another machine took the lease after this volume held it, or this volume is a copy of another's."""
+    def is_behind(self, current: LeaseRecord | None) -> bool:
+        """Whether this lease is of another machine, and newer than what this volume held; or this volume is a copy."""
         held = self.held()
         if held is None:
             return False
-        current, _ = self.current()
         is_newer = current is not None and current.nonce != held.nonce and current.generation >= held.generation
         return is_newer or held.instance != instance.own_id()
 
@@ -98,82 +101,89 @@ class Lease:
             raise Fenced(f"this machine released its lease of generation {current.generation}; a boot takes the next")
         return current
 
-    def acquire(self, at_least: int = 1) -> LeaseRecord:
-        """Takes the next generation, after the former holder released it or is gone (or the wait is over)."""
-        begun = time.monotonic()
-        own = instance.own_id()
-        said = ""
+    def acquire(self, look: Callable[[LeaseRecord | None], None]) -> LeaseRecord:
+        """Takes the next generation, after the former holder released it or is gone (or the wait is over).
+
+        @param look gets each lease that is about to be waited for or taken, before that; what it raises ends the try
+        """
+        own, said, asked = instance.own_id(), "", math.inf
         while True:
             current, etag = self.current()
+            look(current)
             alive = self._why_alive(current, own) if current else ""
-            if current and alive and time.monotonic() - begun < self._patience(current):
-                if not said:
-                    self._ask_for(current, own)
-                if alive != said:
-                    journal.say(f"waiting for the former holder of the lease, {current.instance}: {alive}")
-                    said = alive
-                time.sleep(POLL_SECONDS)
-                continue
             if current and alive:
+                asked = self._ask(current, own, asked)
+                if time.monotonic() - asked < self._patience(current):
+                    if alive != said:
+                        journal.say(f"waiting for the former holder of the lease, {current.instance}: {alive}")
+                        said = alive
+                    time.sleep(POLL_SECONDS)
+                    continue
                 journal.say(
                     f"taking over from {current.instance}, which is still there ({alive}): its writes are fenced now"
                 )
-            # Above this volume's own too: the bucket's may be missing, or come from another bucket.
-            former = [one.generation + 1 for one in (current, self.held()) if one]
-            generation = max([at_least, *former])
-            if generation > order.LAST:
-                raise Refused(
-                    f"s3://{self.aws.bucket}/{KEY} or a backup says generation {generation - 1}, above which there is "
-                    f"none (at most {order.LAST}): no machine of ours wrote that; bring the last good version back"
-                )
-            taken = self._write(LeaseRecord(generation, secrets.token_hex(16), own, self.aws.bucket), etag)
+            taken = self._take(current, etag, own)
             if taken:
                 return taken
 
     def raise_to(self, generation: int) -> LeaseRecord:
         """A copied bucket may hold higher generations than its lease: ours must be above all of them."""
-        self.check()
-        return self.acquire(at_least=generation)
+        self._refuse_above_last(generation)
+        return self._change(generation=max(generation, self.check().generation))
 
     def release(self) -> None:
         """Gives the lease back. Twice is as good as once: the answer to the first try can get lost."""
-        current, etag = self._own()
-        while not current.released and not self._write(replace(current, released=True, ending=False), etag):
-            current, etag = self._own()
+        self._change(released=True, ending=False)
 
     def announce_end(self) -> None:
         """Has the next machine wait for this one's last backup. Takes back what an earlier try at the end has released
         and nobody has taken since."""
-        current, etag = self._own()
-        if current.released or not current.ending:
-            self._write(replace(current, released=False, ending=True), etag)
+        self._change(released=False, ending=True)
 
-    def waiting(self) -> str:
-        """The id of a machine of this group that runs and waits for this one's lease; empty where there is none."""
-        found, held = self.aws.get(WANTED), self.held()
-        if found is None or held is None:
-            return ""
-        address = f"s3://{self.aws.bucket}/{WANTED}"
-        try:
-            wanted = documents.read(found[0], WISH)
-        except documents.Malformed as error:
-            journal.say(f"{address} asks for nothing: {error}")
-            return ""
-        waiter: str = wanted["instance"]
+    def waiting(self, held: LeaseRecord) -> str:
+        """The id of a machine of this group that runs and waits for this one's lease; empty where there is none.
+
+        @param held what the bucket says of this machine's lease
+        """
+        wish = self._wish()
         # Ignore requests addressed to an earlier generation.
-        if wanted["generation"] != held.generation or waiter == held.instance:
+        if wish is None or wish["generation"] != held.generation or wish["instance"] == held.instance:
             return ""
+        waiter: str = wish["instance"]
         if not instance.runs_in_group(self.aws, waiter, self.settings.group):
-            journal.say(f"{address} asks for nothing: {waiter} is not a running instance of {self.settings.group}")
+            journal.say(
+                f"s3://{self.aws.bucket}/{WANTED} asks for nothing: {waiter} is not a running instance of "
+                f"{self.settings.group}"
+            )
             return ""
         return waiter
 
-    def _ask_for(self, current: LeaseRecord, own: str) -> None:
-        """A holder that lives looks every minute (openclaw-lease.timer), saves its state and lets go."""
-        wanted = {"generation": current.generation, "instance": own}
-        # Without it, the wait is only longer.
-        with contextlib.suppress(Unavailable):
-            self.aws.put(WANTED, json.dumps(wanted).encode())
+    def _wish(self) -> dict[str, Any] | None:
+        """What a machine that waits has asked for; None where there is nothing that can be understood."""
+        found = self.aws.get(WANTED)
+        try:
+            return documents.read(found[0], WISH) if found else None
+        except documents.Malformed as error:
+            journal.say(f"s3://{self.aws.bucket}/{WANTED} asks for nothing: {error}")
+            return None
+
+    def _ask(self, current: LeaseRecord, own: str, since: float) -> float:
+        """Has a wish for this very generation stand: a holder that lives looks every minute (openclaw-lease.timer),
+        saves its state and lets go. It may be that of another machine that waits, as long as EC2 does not call it gone.
+
+        @param since when the holder is known to be asked, by the monotonic clock; infinity where it is not
+        Returns the same, as it is now: nobody may lose patience with a holder that was not asked.
+        """
+        try:
+            wish = self._wish()
+            if wish and wish["generation"] == current.generation:
+                waiter = wish["instance"]
+                if waiter == own or (waiter != current.instance and not instance.is_gone(self.aws, waiter)):
+                    return min(since, time.monotonic())
+            self.aws.put(WANTED, json.dumps({"generation": current.generation, "instance": own}).encode())
+            return time.monotonic()
+        except Unavailable:
+            return math.inf
 
     def _patience(self, current: LeaseRecord) -> int:
         return self.settings.lease_ending_wait_seconds if current.ending else self.settings.lease_wait_seconds
@@ -202,18 +212,54 @@ class Lease:
         except Unavailable as error:
             return f"EC2 does not say whether it runs ({error})"
 
-    def _write(self, record: LeaseRecord, etag: str) -> LeaseRecord | None:
-        """None when somebody else wrote in between. Kept locally first: a lease we cannot prove is a lost one."""
-        former = self.held()
-        files.write_json(self.path, asdict(record))
+    def _take(self, current: LeaseRecord | None, etag: str, own: str) -> LeaseRecord | None:
+        """None when somebody else wrote in between.
+
+        Kept locally first: a lease we cannot prove is a lost one. Until a write is known to be stored, each try at one
+        has the nonce of the first, and the generation too while the bucket's stays the same: whichever of them arrives
+        is known as this machine's, and what another machine takes meanwhile is above all of them.
+        """
+        held = self.held()
+        again = held if held and not held.proved and held.instance == own else None
+        # Above this volume's own too: the bucket's may be missing, or come from another bucket.
+        least = again.generation if again else held.generation + 1 if held else 1
+        generation = max(least, current.generation + 1 if current else 1)
+        self._refuse_above_last(generation)
+        nonce = again.nonce if again else secrets.token_hex(16)
+        taken = LeaseRecord(generation, nonce, own, self.aws.bucket)
+        files.write_json(self.path, asdict(replace(taken, proved=False)))
+        if not self._put(taken, etag):
+            return None
+        files.write_json(self.path, asdict(taken))
+        return taken
+
+    def _change(self, **change: Any) -> LeaseRecord:
+        """Says more of this machine's own lease, whose nonce stays. @raises Fenced where it is not this machine's"""
+        while True:
+            current, etag = self._own()
+            wanted = replace(current, **change)
+            if wanted == current or self._put(wanted, etag):
+                files.write_json(self.path, asdict(wanted))
+                return wanted
+
+    def _put(self, record: LeaseRecord, etag: str) -> bool:
+        """Whether the bucket has it now, in the place of what had this ETag."""
         # Only where it is so: a machine of an earlier deploy does not know the word.
         told = {name: value for name, value in asdict(record).items() if name != "ending" or value}
+        del told["proved"]
         try:
             self.aws.put(KEY, json.dumps(told).encode(), if_match=etag, if_absent=not etag)
+            return True
         except AwsError as error:
-            if error.code in LOST_RACE | ABSENT:
-                if former:
-                    files.write_json(self.path, asdict(former))
-                return None
-            raise
-        return record
+            if error.code not in LOST_RACE | ABSENT:
+                raise
+        # Refused may be the second try of a request whose first one was stored, and whose answer was lost.
+        found, _ = self.current()
+        return found == record
+
+    def _refuse_above_last(self, generation: int) -> None:
+        if generation > order.LAST:
+            raise Refused(
+                f"s3://{self.aws.bucket}/{KEY} or a backup says generation {generation - 1}, above which there is "
+                f"none (at most {order.LAST}): no machine of ours wrote that; bring the last good version back"
+            )

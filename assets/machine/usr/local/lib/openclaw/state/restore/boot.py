@@ -11,6 +11,7 @@ from openclaw.state import engines
 from openclaw.state.databases.sqlite import Databases
 from openclaw.state.engines.base import OBJECTS_ONLY, Snapshot
 from openclaw.state.guards import loss, vanished
+from openclaw.state.guards.lease import LeaseRecord
 from openclaw.state.guards.state_key import StateKey
 from openclaw.state.openclaw_data import verify
 from openclaw.state.restore.request import Request
@@ -66,12 +67,9 @@ class Boot:
             return False
         # Before anything signed is read: whether this boot has made it is known here alone.
         self.key.value()
-        stale = self.markers.behind_path.exists() or (stamp is not None and self.lease.is_stale())
-        if stale:
-            self.markers.note_behind()
-            self._refuse_while_another_lives()
-        held = self.lease.acquire()
+        held = self.lease.acquire(self._compare)
         files.remove(self.markers.fenced_path)
+        stale = self.markers.behind_path.exists()
         is_first = stamp is None or stale
         asked = self.requests.asked()
         granted = asked and not is_first and self.requests.is_granted(asked)
@@ -94,11 +92,18 @@ class Boot:
         if not self.restore.record.recorded():
             self.restore.record.note()
         self.key.keep_for_the_drain()
+        # A restore takes its time: another machine may have lost its patience and taken over.
+        held = self.lease.check()
         journal.record("lease", generation=held.generation, instance=held.instance)
         return asked is not None
 
-    def _refuse_while_another_lives(self) -> None:
-        current, _ = self.lease.current()
+    def _compare(self, current: LeaseRecord | None) -> None:
+        """Notes that this volume is behind, by the very lease that is taken and before it is: another machine may have
+        come and gone since the last look, and once the lease is ours nothing tells. @raises Fenced where it lives"""
+        overtaken = self.markers.restored() is not None and self.lease.is_behind(current)
+        if not overtaken and not self.markers.behind_path.exists():
+            return
+        self.markers.note_behind()
         if current and self.lease.is_alive(current):
             raise Fenced(
                 f"this volume is behind: {current.instance} runs and holds the lease in generation "
