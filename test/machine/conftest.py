@@ -1,5 +1,6 @@
 """A machine made of a temporary directory: its programs run from assets/machine with stub commands first on PATH."""
 
+import compileall
 import json
 import os
 import shutil
@@ -15,8 +16,16 @@ LIBEXEC = ASSETS / "usr/local/libexec/openclaw"
 STUBS = Path(__file__).parent / "stubs"
 
 
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    """A compiled copy of the machine's library: to compile it takes longer than most programs that use it."""
+    copy = shutil.copytree(ASSETS / "usr/local/lib/openclaw", tmp_path_factory.mktemp("library") / "openclaw")
+    compileall.compile_dir(copy, quiet=1)
+    return copy
+
+
 class Machine:
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, library: Path):
         self.root = root
         self.bin = root / "bin"
         self.run_dir = root / "run"
@@ -52,7 +61,7 @@ class Machine:
             "AWS_ACCESS_KEY_ID": "x",
             "AWS_SECRET_ACCESS_KEY": "x",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "OPENCLAW_LIB": str(ASSETS / "usr/local/lib/openclaw"),
+            "OPENCLAW_LIB": str(library),
             "OPENCLAW_RUN": str(self.run_dir),
             "OPENCLAW_VAR": str(self.var),
             "OPENCLAW_RETRY_DELAY": "0",
@@ -88,8 +97,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path):
-    return Machine(tmp_path)
+def machine(tmp_path, library):
+    return Machine(tmp_path, library)
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ Compare the ratios: the local S3 answers slower than the real one, and equally s
 import argparse
 import contextlib
 import functools
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,23 +26,12 @@ SUBJECTS = ("snapshots", "mirror", "aws s3 sync")
 
 @contextlib.contextmanager
 def cloud() -> Iterator[Proxy]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    proxy = Proxy(port)
+    proxy = Proxy()
     try:
-        for _ in range(200):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=2).close()
-                break
-            time.sleep(0.1)
         yield proxy
     finally:
+        urllib.request.urlopen(f"{proxy.url}/moto-api/reset", data=b"").close()
         proxy.close()
-        server.kill()
-        server.wait()
 
 
 class Subject:

@@ -30,8 +30,9 @@ while [ ! -e {up} ]; do sleep 0.05; done
 class Machine:
     """Stubs write what they are asked to one file, in order; a file `<name>.sh` says what else they do."""
 
-    def __init__(self, directory, imds):
+    def __init__(self, directory, imds, library):
         self.directory = directory
+        self.library = library
         self.imds = imds
         self.run_directory = directory / "run"
         self.var = directory / "var"
@@ -68,7 +69,7 @@ class Machine:
     def drain(self):
         environment = {
             "PATH": f"{self.stubs}:{os.environ['PATH']}",
-            "OPENCLAW_LIB": str(ROOT / "usr/local/lib/openclaw"),
+            "OPENCLAW_LIB": str(self.library),
             "OPENCLAW_LIBEXEC": str(self.stubs),
             "OPENCLAW_RUN": str(self.run_directory),
             "OPENCLAW_VAR": str(self.var),
@@ -115,8 +116,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path, imds):
-    return Machine(tmp_path, imds)
+def machine(tmp_path, imds, library):
+    return Machine(tmp_path, imds, library)
 
 
 def test_stops_saves_leaves_word_completes_then_reports(machine):

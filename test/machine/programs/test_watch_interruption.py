@@ -33,7 +33,7 @@ class Machine:
     """A watcher process, with a stub systemctl that records its calls and fails while `broken` exists; while `failed`
     does, the drain has failed."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, library):
         self.run = directory / "run"
         self.run.mkdir()
         self.calls_file = directory / "calls"
@@ -49,7 +49,7 @@ class Machine:
         systemctl.chmod(0o755)
         self.environment = {
             "PATH": f"{stubs}:{os.environ['PATH']}",
-            "OPENCLAW_LIB": str(LIB),
+            "OPENCLAW_LIB": str(library),
             "OPENCLAW_RUN": str(self.run),
             "OPENCLAW_WATCH_INTERVAL": "0.05",
             "BACKUP": "snapshots",
@@ -74,8 +74,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path):
-    machine = Machine(tmp_path)
+def machine(tmp_path, library):
+    machine = Machine(tmp_path, library)
     yield machine
     machine.stop()
 

@@ -1,22 +1,17 @@
 """S3, Parameter Store, EC2 and CloudWatch (moto) on loopback, the real `aws` and `restic`, and machines on it."""
 
-import compileall
 import functools
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from pathlib import Path
 
 import boto3
 import pytest
 from machine.state.support import quick_key, toolbox
 from machine.state.support.forkserver import ForkServer
-from machine.state.support.machine import LIBRARY, REGION, Deployment
+from machine.state.support.machine import LIBRARY, REGION, Deployment, aws_environment
 from machine.state.support.proxy import Proxy
 
 sys.path.insert(0, str(LIBRARY.parent))
@@ -36,45 +31,23 @@ def tmp_path():
     subprocess.run(["rm", "-rf", "--", directory], check=True)
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory):
     return toolbox.build(tmp_path_factory.mktemp("programs"))
 
 
 @pytest.fixture(scope="session")
-def fork_server(tmp_path_factory):
-    library = shutil.copytree(LIBRARY, tmp_path_factory.mktemp("library") / "openclaw")
-    compileall.compile_dir(library, quiet=1)
-    server = ForkServer(tmp_path_factory.mktemp("fork-server"), library.parent)
+def fork_server(cloud, library, tmp_path_factory):
+    server = ForkServer(tmp_path_factory.mktemp("fork-server"), library.parent, aws_environment(cloud.url))
     yield server
     server.close()
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory):
-    port = _free_port()
-    log = tmp_path_factory.mktemp("cloud") / "log"
-    with log.open("w") as stream:
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        server = subprocess.Popen(command, stdout=stream, stderr=stream)
-    for _ in range(200):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=2).close()
-            break
-        except OSError:
-            assert server.poll() is None, "moto ended"
-            time.sleep(0.1)
-    proxy = Proxy(port)
+def cloud():
+    proxy = Proxy()
     yield proxy
     proxy.close()
-    server.kill()
-    server.wait()
 
 
 @pytest.fixture(scope="session")
@@ -97,10 +70,10 @@ def repository(programs, tmp_path_factory):
 
 @pytest.fixture
 def make_deployment(cloud, programs, client, tmp_path, request):
-    fork_server = request.getfixturevalue("fork_server")
+    shared = {name: request.getfixturevalue(name) for name in ("library", "fork_server")}
 
     def make(virgin=False, **settings):
-        deployment = Deployment(cloud.url, str(programs), client, tmp_path, fork_server=fork_server, **settings)
+        deployment = Deployment(cloud.url, str(programs), client, tmp_path, **shared, **settings)
         if not virgin and deployment.backup == "snapshots":
             objects, password = request.getfixturevalue("repository")
             for key, body in objects.items():

@@ -1,10 +1,10 @@
-"""Runs `python -m openclaw.state` in forks of a process that has botocore and its models loaded: these tests start it
-thousands of times, and loading is most of a start."""
+"""Runs `python -m openclaw.state` in forks of a process that has it and botocore loaded, and the clients made: these
+tests start it thousands of times, and this is most of a start."""
 
-import functools
 import gc
 import importlib
 import json
+import multiprocessing
 import os
 import runpy
 import signal
@@ -13,25 +13,36 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 SERVICES = ("s3", "ssm", "cloudwatch", "ec2")
+REGION = "me-central-1"
+ACCOUNT = "123456789012"
 
 
 class ForkServer:
-    def __init__(self, directory: Path, library: Path):
+    """@param environment of most programs, as far as loading looks at it: any other makes a program load anew"""
+
+    def __init__(self, directory: Path, library: Path, environment: dict[str, str]):
         self.path = directory / "socket"
         # As bare as a machine's: the locale, too, decides how Python reads names.
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(library)}
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(library), **environment}
         self.process = subprocess.Popen([sys.executable, __file__, self.path], env=environment, process_group=0)
         while not self.path.exists():
             assert self.process.poll() is None, "the fork server ended"
             time.sleep(0.05)
 
-    def run(self, arguments: Sequence[str], environment: dict[str, str], timeout: float) -> tuple[int, str, str]:
-        """The exit status and what was printed."""
-        request = json.dumps({"arguments": arguments, "environment": environment}).encode()
+    def run(
+        self, arguments: Sequence[str], environment: dict[str, str], timeout: float, before: str = ""
+    ) -> tuple[int, str, str]:
+        """The exit status and what was printed.
+
+        @param before code that runs first in the program's process
+        """
+        request = json.dumps({"arguments": arguments, "environment": environment, "before": before}).encode()
         with (
             tempfile.TemporaryFile("w+") as out,
             tempfile.TemporaryFile("w+") as err,
@@ -51,7 +62,7 @@ class ForkServer:
 
 
 def serve(path: str) -> None:
-    preload()
+    seen = preload()
     # Nobody waits for those that have answered.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
@@ -60,45 +71,66 @@ def serve(path: str) -> None:
         while True:
             connection, _ = listener.accept()
             if os.fork() == 0:
+                listener.close()
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                answer(connection)
-                return
+                answer(connection, seen)
+                os._exit(0)
             connection.close()
 
 
-def answer(connection: socket.socket) -> None:
-    """Returns in the process that was asked for, once that has ended."""
+def answer(connection: socket.socket, seen: dict[str, str | None]) -> None:
     request, files, _, _ = socket.recv_fds(connection, 1 << 20, 2)
-    child = os.fork()
-    if child:
-        _, status = os.waitpid(child, 0)
-        connection.send(str(os.waitstatus_to_exitcode(status)).encode())
-        os._exit(0)
-    connection.close()
+    # Ends without taking apart all that is loaded, which would take longer than most programs.
+    process = multiprocessing.get_context("fork").Process(
+        target=become, kwargs={**json.loads(request), "files": files, "seen": seen}
+    )
+    process.start()
+    process.join()
+    connection.send(str(process.exitcode).encode())
+
+
+def become(
+    arguments: list[str], environment: dict[str, str], before: str, files: list[int], seen: dict[str, str | None]
+) -> None:
     os.setpgid(0, 0)
     for number, file in enumerate(files, start=1):
         os.dup2(file, number)
         os.close(file)
-    become(**json.loads(request))
-
-
-def become(arguments: list[str], environment: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
+    if any(environment.get(name) != value for name, value in seen.items()):
+        for name in [name for name in sys.modules if name.partition(".")[0] == "openclaw"]:
+            del sys.modules[name]
     sys.argv[1:] = arguments
+    exec(before, {})  # noqa: S102 (the test's own)
     runpy.run_module("openclaw.state", run_name="__main__", alter_sys=True)
 
 
-def preload() -> None:
-    """All but what is under test, whose modules may read their environment."""
-    loader = importlib.import_module("botocore.loaders").JSONFileLoader
-    loader.load_file = staticmethod(functools.cache(loader().load_file))
-    importlib.import_module("openclaw.state.cli")
-    for service in SERVICES:
-        importlib.import_module("openclaw.aws.client")._client(service, "me-central-1", "123456789012")
-    for name in [name for name in sys.modules if name.partition(".")[0] == "openclaw"]:
-        del sys.modules[name]
+def preload() -> dict[str, str | None]:
+    """Returns what it has read of the environment, by name."""
+    with noting_reads_of_environment() as seen:
+        importlib.import_module("openclaw.state.cli")
+        for service in SERVICES:
+            importlib.import_module("openclaw.aws.client")._client(service, REGION, ACCOUNT)
     gc.freeze()
+    # The rest is the home directory, where no test keeps a configuration of the AWS CLI, and what a look for proxies
+    # comes across.
+    return {name: value for name, value in seen.items() if name.startswith(("AWS_", "OPENCLAW_"))}
+
+
+@contextmanager
+def noting_reads_of_environment() -> Iterator[dict[str, str | None]]:
+    seen: dict[str, str | None] = {}
+    kind = type(os.environ)
+    read = kind.__getitem__
+
+    def noting(environment: "os._Environ[str]", name: str) -> str:
+        seen[name] = None
+        seen[name] = read(environment, name)
+        return seen[name]
+
+    with mock.patch.object(kind, "__getitem__", noting):
+        yield seen
 
 
 if __name__ == "__main__":

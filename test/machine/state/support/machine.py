@@ -14,13 +14,22 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from machine.state.support.forkserver import ForkServer
+from machine.state.support.forkserver import ACCOUNT, REGION, ForkServer
 
 REPOSITORY = Path(__file__).parents[4]
 LIBRARY = REPOSITORY / "assets/machine/usr/local/lib/openclaw"
-REGION = "me-central-1"
-ACCOUNT = "123456789012"
 NODE = 1000
+
+
+def aws_environment(endpoint: str) -> dict[str, str]:
+    return {
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_MAX_ATTEMPTS": "2",
+    }
 
 
 @dataclass
@@ -34,6 +43,7 @@ class Deployment:
     backup: str = "snapshots"
     name: str = field(default_factory=lambda: "t" + uuid.uuid4().hex[:10])
     image: str = "ghcr.io/openclaw/openclaw:2026.9.6"
+    library: Path = LIBRARY
     # How `python -m openclaw.state` is run; by default in a process of its own.
     fork_server: ForkServer | None = None
 
@@ -119,17 +129,12 @@ class Machine:
         return {
             "PATH": f"{self.directory / 'bin'}:{deployment.path}:{os.environ['PATH']}",
             "HOME": str(self.directory),
-            "PYTHONPATH": str(LIBRARY.parent),
+            "PYTHONPATH": str(deployment.library.parent),
             "PYTHONDONTWRITEBYTECODE": "1",
             "STACK": deployment.name,
             "ACCOUNT_ID": ACCOUNT,
             "GROUP_NAME": f"openclaw-{deployment.name}",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-            "AWS_SECRET_ACCESS_KEY": "none",
-            "AWS_ENDPOINT_URL": deployment.endpoint,
-            "AWS_MAX_ATTEMPTS": "2",
+            **aws_environment(deployment.endpoint),
             "PARAMETER_PATH": f"/openclaw/{deployment.name}",
             "IMAGE": deployment.image,
             "BACKUP": deployment.backup,

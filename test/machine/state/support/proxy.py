@@ -1,14 +1,19 @@
-"""What stands between the machine and its S3: counts requests, and plays the faults a test asks for."""
+"""S3, Parameter Store, EC2 and CloudWatch (moto) in threads of this process, and what stands before them: it counts
+requests, and plays the faults a test asks for."""
 
 import contextlib
-import http.client
+import functools
+import io
 import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
 
 XML = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>{code} played by the test</Message></Error>"
 CODES = {500: "InternalError", 503: "SlowDown", 403: "AccessDenied", 404: "NoSuchBucket"}
@@ -48,24 +53,19 @@ class Totals:
 
 
 class Proxy:
-    def __init__(self, upstream_port: int):
+    def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.totals = Totals()
         self.lock = threading.Lock()
+        moto = DomainDispatcherApplication(create_backend_app)
+        # At each request it would look through its services' directories.
+        moto.get_backend_for_host = functools.cache(moto.get_backend_for_host)
         proxy = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(MotoRequestHandler):
             protocol_version = "HTTP/1.1"
             wbufsize = -1
             disable_nagle_algorithm = True
-
-            def setup(self) -> None:
-                super().setup()
-                self.upstream = http.client.HTTPConnection("127.0.0.1", upstream_port, timeout=300)
-
-            def finish(self) -> None:
-                super().finish()
-                self.upstream.close()
 
             def handle_expect_100(self) -> bool:
                 going_on = super().handle_expect_100()
@@ -90,31 +90,28 @@ class Proxy:
                 if fault and fault.status and not fault.late:
                     self.refuse(fault.status)
                     return
-                headers = {name: value for name, value in self.headers.items() if name.lower() != "transfer-encoding"}
-                if body:
-                    headers["Content-Length"] = str(len(body))
-                try:
-                    self.upstream.request(self.command, self.path, body or None, headers)
-                    answer = self.upstream.getresponse()
-                except (http.client.HTTPException, OSError):
-                    self.upstream.close()
-                    self.upstream.request(self.command, self.path, body or None, headers)
-                    answer = self.upstream.getresponse()
-                content = answer.read()
+                answer = Response.from_app(moto, self.environ_with(body), buffered=True)
+                content = answer.get_data()
                 if fault and fault.late:
                     self.refuse(fault.status)
                     return
                 if fault and fault.corrupt and content:
                     content = content[:-1] + bytes([content[-1] ^ 1])
-                self.answer(answer.status, answer.getheaders(), content)
+                self.answer(answer.status_code, answer.headers.items(), content)
                 if fault and fault.after:
                     fault.after()
+
+            def environ_with(self, body: bytes) -> dict:
+                environ = self.make_environ()
+                environ.pop("HTTP_TRANSFER_ENCODING", None)
+                environ.pop("wsgi.input_terminated", None)
+                return {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
 
             def refuse(self, status: int) -> None:
                 text = XML.format(code=CODES[status]).encode()
                 self.answer(status, [("Content-Type", "application/xml")], text)
 
-            def answer(self, status: int, headers: list, content: bytes) -> None:
+            def answer(self, status: int, headers: Iterable[tuple[str, str]], content: bytes) -> None:
                 self.send_response_only(status)
                 length = len(content)
                 for name, value in headers:
@@ -129,18 +126,10 @@ class Proxy:
 
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 64
-
-            def handle_error(self, *_: object) -> None:
-                """Clients are killed in these tests."""
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.server = make_server("127.0.0.1", 0, moto, threaded=True, request_handler=Handler)
+        # Clients are killed in these tests.
+        self.server.handle_error = lambda *_: None
+        self.url = f"http://127.0.0.1:{self.server.port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def note(self, request: Request, size: int) -> "Fault | None":

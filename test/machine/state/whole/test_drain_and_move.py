@@ -28,7 +28,7 @@ def imds():
 
 
 @pytest.fixture
-def run(imds, client, programs):
+def run(imds, client, programs, library):
     topic = client("sns").create_topic(Name="alarms")["TopicArn"]
 
     def run(machine: Machine, program: str, apart=(), **environment: str) -> subprocess.CompletedProcess:
@@ -37,7 +37,7 @@ def run(imds, client, programs):
         machine.run.mkdir(parents=True, exist_ok=True)
         names = {
             "PATH": f"{machine.directory / 'bin'}:{programs}:{os.environ['PATH']}",
-            "OPENCLAW_LIB": str(REPOSITORY / "assets/machine/usr/local/lib/openclaw"),
+            "OPENCLAW_LIB": str(library),
             "OPENCLAW_LIBEXEC": str(LIBEXEC),
             "OPENCLAW_IMDS": imds.url,
             "OPENCLAW_RETRY_DELAY": "0.5",

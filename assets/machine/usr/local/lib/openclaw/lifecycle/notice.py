@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from openclaw.aws.metadata import Metadata
+from openclaw.lifecycle import handover_request
 from openclaw.system.errors import Unavailable
-from openclaw.system.files import note_json, read_json_object
+from openclaw.system.files import read_json_object
 from openclaw.system.processes import run_bounded
 
 RUN = os.environ.get("OPENCLAW_RUN", "/run/openclaw")
@@ -18,8 +19,6 @@ RUN = os.environ.get("OPENCLAW_RUN", "/run/openclaw")
 SHORT = 112
 # Asked by the group or by hand, nobody pulls the plug: heartbeats keep the group waiting.
 LONG = 900
-# What the look at the lease leaves before it drains this machine for another one of the group.
-ASKED = "handover-asked.json"
 LEAST = 40
 # Between the end of the drain and the moment the notice names.
 MARGIN = 8
@@ -36,7 +35,7 @@ def reason() -> dict[str, Any]:
     if run_bounded(["systemctl", "is-system-running"], 5).out.strip() == "stopping":
         jobs = run_bounded(["systemctl", "list-jobs", "--no-legend", "--plain"], 5).out
         return {"reason": "reboot" if "reboot.target" in jobs else "shutdown"}
-    return read_json_object(os.path.join(RUN, ASKED)) or {"reason": "operator"}
+    return handover_request.read(Path(RUN)) or {"reason": "operator"}
 
 
 def seconds(why: Mapping[str, Any]) -> float:
@@ -50,11 +49,6 @@ def seconds(why: Mapping[str, Any]) -> float:
     left = (until - datetime.datetime.now(datetime.timezone.utc)).total_seconds() - MARGIN
     # A clock that is off must not make the drain hasty or leisurely.
     return min(max(left, LEAST), SHORT)
-
-
-def note_asked(run: Path, instance: str) -> None:
-    """@param run directory of notes of this boot @param instance id of the machine that waits"""
-    note_json(os.path.join(run, ASKED), {"reason": "handover", "for": instance})
 
 
 def terminating() -> bool:

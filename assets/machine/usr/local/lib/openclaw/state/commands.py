@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from openclaw.aws import metrics
 from openclaw.aws.client import Aws
-from openclaw.lifecycle import notice
+from openclaw.lifecycle import handover_request
 from openclaw.settings import Settings, require_backups
 from openclaw.state.adopt import adopt as adopting
 from openclaw.state.backup.run import Backup
@@ -171,5 +171,5 @@ def lease(settings: Settings, given: Namespace) -> None:
     waiting = of_bucket.waiting(held)
     if waiting:
         journal.say(f"{waiting} was launched in this machine's place and waits for its lease: draining")
-        notice.note_asked(settings.run, waiting)
+        handover_request.note(settings.run, waiting)
         processes.run(["systemctl", "stop", "--no-block", DRAIN], 60)
