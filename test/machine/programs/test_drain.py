@@ -46,7 +46,7 @@ class Machine:
         self.calls_file.touch()
         self.extra = {}
         self.gateway = ""
-        for name in ("systemctl", "aws", "backup"):
+        for name in ("systemctl", "aws", "backup", "state"):
             self.stub(name, "")
 
     def stub(self, name, script):
@@ -102,6 +102,7 @@ class Machine:
         """The programs that change something, in the order of their calls."""
         known = {
             "backup --final": "save",
+            "state lease release": "release",
             "systemctl stop": "stop",
             "systemctl start": "start",
             "aws s3api put": "note",
@@ -323,15 +324,38 @@ def test_a_machine_that_never_served_is_not_clean_where_something_was_written(ma
     assert [one["Value"] for one in data if one["MetricName"] == "DrainClean"] == [0]
 
 
-@pytest.mark.parametrize("case", ["off", "not restored"])
-def test_without_state_there_is_nothing_to_save(machine, case):
+def test_without_backups_there_is_nothing_to_save(machine):
     machine.tell("termination")
-    if case == "off":
-        machine.extra["BACKUP"] = "off"
-    else:
-        (machine.var / "restored").unlink()
+    machine.extra["BACKUP"] = "off"
     assert machine.drain().returncode == 0
     assert machine.order() == ["stop", "complete", "metrics"]
+
+
+class TestBeforeTheStateIsRestored:
+    """The machine may hold the lease by then, on which it has saved nothing."""
+
+    @pytest.fixture(autouse=True)
+    def unrestored(self, machine):
+        (machine.var / "restored").unlink()
+        machine.tell("termination")
+
+    @pytest.mark.parametrize("status", [0, 77], ids=["given back", "held none"])
+    def test_it_gives_the_lease_back_once_no_boot_can_take_it_again(self, machine, status):
+        machine.stub("state", f"exit {status}")
+        assert machine.drain().returncode == 0
+        assert machine.order() == ["stop", "stop", "release", "complete", "metrics"]
+        assert machine.calls("systemctl")[-1] == "stop openclaw-restore.service"
+
+    def test_it_tries_again(self, machine):
+        failed = machine.directory / "failed"
+        machine.stub("state", f"[[ -e {failed} ]] || {{ touch {failed}; exit 1; }}")
+        assert machine.drain().returncode == 0
+        assert machine.order() == ["stop", "stop", "release", "release", "complete", "metrics"]
+
+    def test_what_is_restored_while_the_boot_is_stopped_is_saved(self, machine):
+        machine.stub("systemctl", f"[[ $* != *openclaw-restore.service ]] || touch {machine.var}/restored")
+        assert machine.drain().returncode == 0
+        assert machine.order() == ["stop", "stop", "save", "note", "complete", "metrics"]
 
 
 @pytest.mark.parametrize("reason", ["operator", "termination"])

@@ -163,7 +163,7 @@ def test_thinning_out_cut_off_between_any_two_of_its_steps(many, cloud):
 
 
 TAKEN = {
-    "begun": "openclaw.state.guards.lease:Lease._write",
+    "begun": "openclaw.state.guards.lease:Lease._take",
     "noted here": "openclaw.aws.client:Aws.put",
     "taken": "openclaw.state.restore.request:Requests.asked",
 }

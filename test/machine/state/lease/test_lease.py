@@ -104,7 +104,8 @@ def test_a_look_at_a_lost_lease_stops_openclaw_before_the_next_backup_would(livi
     other.boot()
     living.state("lease", "check", expect=77)
     assert "FENCED" in living.log
-    assert "stop --no-block openclaw-backup.timer openclaw.service" in living.commands.read_text()
+    stopped = "stop --no-block openclaw-backup.timer openclaw-backup.service openclaw.service"
+    assert stopped in living.commands.read_text(), "a backup that runs, too"
     assert living.deployment.metric("Fenced") == {1.0}
     assert json.loads(living.state("status"))["fenced"]["reason"]
 

@@ -38,6 +38,9 @@ class Fault:
     # The request gets through, and then the client gets this fault's status.
     late: bool = False
     times: int = 1 << 30
+    # While the request is on its way, before S3 has it.
+    before: Callable[[], None] | None = None
+    # While the answer is.
     after: Callable[[], None] | None = None
     played: int = 0
 
@@ -90,6 +93,8 @@ class Proxy:
                 if fault and fault.status and not fault.late:
                     self.refuse(fault.status)
                     return
+                if fault and fault.before:
+                    fault.before()
                 answer = Response.from_app(moto, self.environ_with(body), buffered=True)
                 content = answer.get_data()
                 if fault and fault.late:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Callable, TypeVar
 
 from s3transfer.exceptions import RetriesExceededError
 from s3transfer.futures import TransferFuture
@@ -43,11 +43,15 @@ class Wanted:
     etag: str = ""
 
 
-def send(aws: Aws, sources: dict[str, Path]) -> dict[str, Stored]:
-    """Uploads each path to its key; returns what S3 made of it."""
+def send(aws: Aws, sources: dict[str, Path], check: Callable[[], object]) -> dict[str, Stored]:
+    """Uploads each path to its key; returns what S3 made of it.
+
+    @param check is called before each batch; what it raises ends the upload
+    """
     progress, files, size = Progress("sending"), 0, 0
     with _noting_what_is_stored(aws) as stored, TransferManager(aws.client("s3")) as manager:
         for batch in _batches(sources.items()):
+            check()
             for transfer in [manager.upload(str(path), aws.bucket, key) for key, path in batch]:
                 _wait_for(transfer)
                 files, size = files + 1, size + transfer.meta.size

@@ -95,6 +95,9 @@ class Drain:
             with self.step("stop"):
                 stopped = gateway.stop(min(GRACE, self.left() * GRACE_PART), KILL, self.copy_live_state)
                 self.record["gateway"] = "stopped" if stopped else "killed"
+            if backs_up() and not has_state():
+                with self.step("release"):
+                    self.give_back()
             if has_state():
                 with self.step("wait"):
                     self.wait_for_running_backup()
@@ -152,6 +155,17 @@ class Drain:
                 return
             time.sleep(PAUSE)
 
+    def give_back(self) -> None:
+        """The lease of a boot whose restore is not in place: there is nothing to save, and nobody need wait until EC2
+        calls this machine gone."""
+        # It would take the lease again.
+        run_bounded(["systemctl", "stop", "openclaw-restore.service"], 10)
+        while not has_state():
+            ended = run_bounded([f"{LIBEXEC}/state", "lease", "release"], self.left_to_save())
+            if ended.ok or ended.code in FINAL or self.left_to_save() <= PAUSE:
+                return
+            time.sleep(PAUSE)
+
     def leave_note(self) -> None:
         try:
             self.record["noted"] = handover.leave(self.record, 8)
@@ -206,9 +220,13 @@ def now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
 
+def backs_up() -> bool:
+    return os.environ.get("BACKUP", "off") != "off"
+
+
 def has_state() -> bool:
     """There is something to save only where a restore, or a declared first boot, has made this volume the state."""
-    return os.environ.get("BACKUP", "off") != "off" and os.path.exists(os.path.join(VAR, "restored"))
+    return backs_up() and os.path.exists(os.path.join(VAR, "restored"))
 
 
 def has_served() -> bool:

@@ -29,6 +29,7 @@ from openclaw.system.progress import size_text
 from openclaw.system.sd_notify import notify
 
 DRAIN = "openclaw-drain.service"
+BACKUP = "openclaw-backup.service"
 
 
 def backup(settings: Settings, given: Namespace) -> None:
@@ -165,7 +166,7 @@ def lease(settings: Settings, given: Namespace) -> None:
     try:
         held = of_bucket.check()
     except Fenced as error:
-        Markers(settings).fence(error)
+        Markers(settings).fence(error, BACKUP)
         metrics.publish(aws, {"Fenced": 1})
         raise
     waiting = of_bucket.waiting(held)

@@ -151,11 +151,14 @@ class Markers:
         files.write_json(self.sequence_path, {"generation": generation, "sequence": sequence})
         return sequence
 
-    def fence(self, error: Fenced) -> None:
-        """A machine that is not the writer must not serve either: what it learns would be lost."""
+    def fence(self, error: Fenced, *units: str) -> None:
+        """A machine that is not the writer must not serve either: what it learns would be lost.
+
+        @param units to stop besides, in none of which this runs
+        """
         files.write_json(self.fenced_path, {"reason": str(error), "at": _now()})
         journal.say(f"FENCED: stopping OpenClaw on this machine: {error}")
-        processes.run(["systemctl", "stop", "--no-block", "openclaw-backup.timer", "openclaw.service"], 60)
+        processes.run(["systemctl", "stop", "--no-block", "openclaw-backup.timer", *units, "openclaw.service"], 60)
 
 
 def _now() -> str:

@@ -7,6 +7,7 @@ until a boot takes it in.
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -32,6 +33,10 @@ from openclaw.state.staging.staging import Staged
 from openclaw.system import documents, files, journal
 from openclaw.system.errors import Damaged, Refused, Unavailable
 
+# So long after a lease was taken, requests of the machine before can still arrive: those of one batch, each of which is
+# tried again by botocore until it gives up.
+LATEST_SECONDS = 900
+
 
 class Mirror(Engine):
     name = "mirror"
@@ -39,6 +44,7 @@ class Mirror(Engine):
     def __init__(self, settings: Settings, aws: Aws):
         super().__init__(settings, aws)
         self.key = StateKey(settings, aws)
+        self.lease = Lease(settings, aws)
         self._said: set[str] = set()
 
     @property
@@ -65,16 +71,27 @@ class Mirror(Engine):
             to_come = {item.key: item.etag for item in plan.items.values() if item.key in plan.send}
             changes = {**dict.fromkeys(drop), **to_come}
             self.aws.put(intent, intents.pack(changes, intent, self.key.value()))
-        stored = transfers.send(self.aws, plan.send)
+        stored = transfers.send(self.aws, plan.send, self.lease.check)
         if len(stored) < len(plan.unversioned):
             stored.update(self._stored(plan.unversioned))
         self._note_versions(plan.items, plan.unversioned, stored)
+        if plan.send or drop:
+            # Whoever is not the writer any more leaves its intent: by that the others know what it has changed.
+            self.lease.check()
         self.aws.delete(drop)
         snapshot_id = self._commit(plan.items, staged, metadata)
-        done = [key for key, _ in self.aws.list(names.INTENTS)] if plan.send or drop else []
-        self.aws.delete(done)
+        if plan.send or drop:
+            self.aws.delete(self._done(metadata.generation, listed))
         files.remove(self._home / "taken-in.json")
         return PushResult(snapshot_id, plan.bytes)
+
+    def _done(self, generation: int, listed: Iterable[str]) -> list[str]:
+        """Keys of the intents that this backup has made good: of this generation, and those that it has seen of earlier
+        ones, once nothing can arrive any more of what a machine before had on its way when it was fenced."""
+        done = [key for key, _ in self.aws.list(f"{names.INTENTS}{generation:08d}-")]
+        if time.time() - self.lease.path.stat().st_mtime > LATEST_SECONDS:
+            done += [key for key in listed if key.startswith(names.INTENTS)]
+        return list(dict.fromkeys(done))
 
     def _plan(self, staged: Staged, listed: dict[str, str], last: dict[str, Item], ours: set[str]) -> Plan:
         plan = Plan(staged.tree)
@@ -109,7 +126,7 @@ class Mirror(Engine):
                 plan.items[item.path] = manifest.with_object(kept, known.sha256, known.etag, known.version)
             else:
                 plan.put(manifest.place(item, apart), sha256, md5)
-        self._note_versions(plan.items, plan.unversioned, transfers.send(self.aws, plan.send))
+        self._note_versions(plan.items, plan.unversioned, transfers.send(self.aws, plan.send, self.lease.check))
         return PushResult(self._commit(plan.items, staged, metadata), plan.bytes)
 
     def list(self) -> list[Snapshot]:
@@ -152,7 +169,7 @@ class Mirror(Engine):
     def import_uploads(self, into: Path, fits: Callable[[str], bool]) -> Sequence[str]:
         try:
             # Of its own generation, a machine that boots has made none yet.
-            held = Lease(self.settings, self.aws).held()
+            held = self.lease.held()
             put, paths = self._put_by_hand(held.generation if held else None)
         except Damaged as error:
             journal.say(f"nothing is taken in, for nobody knows what a person put there: {error}")
