@@ -12,7 +12,7 @@ PYTEST := .venv/bin/python -m pytest
 LAB := PYTHONPATH=test .venv/bin/python -m lab
 
 # What a person gives reaches programs by the environment alone, as it stands: neither make nor a shell reads it as text.
-GIVEN := STACK REGION AZ SNAPSHOT AT PATHS ARCHIVE FORCE SINCE YES INSTANCE_TYPES FORMAT CHART
+GIVEN := STACK REGION AZ SNAPSHOT AT PATHS ARCHIVE FORCE SINCE YES INSTANCE_TYPES FORMAT CHART OFFLINE
 # What may stand on the command line. Any other name would be a slip that nobody notices: STAK=prod works on dev.
 ALLOWED := $(GIVEN) CONTEXT FILES K CI CRASH_SEED DATABASE_MIB ONLY
 GIVEN_NAMES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -96,6 +96,8 @@ watch: $(NPM) ## Run the unit tests which a saved file concerns, at each save
 ##@ Deploy it (AZ=me-central-1a, STACK=dev, CONTEXT="-c key=value …")
 ec2-spot-prices: $(NPM) ## INSTANCE_TYPES="t4g.small …" REGION=… FORMAT=table|json|csv CHART=prices.svg
 	@$(TOOL) prices
+cost: $(NPM) ## What a month costs, part by part; OFFLINE=1 by recorded prices, CHART=cost.svg
+	@$(TOOL) cost $(CONTEXT)
 doctor: $(NPM) ## Look, before a deploy, whether all is there that it needs
 	@$(TOOL) doctor $(CONTEXT)
 diff: $(NPM) ## What a deploy would change

@@ -132,11 +132,7 @@ export class Observability extends Construct {
           [metrics.own('BackupSuccess', MINIMUM), metrics.own('BackupFilesLeftOut', MAXIMUM)],
           [metrics.own('BackupDurationSeconds', MAXIMUM)],
         ),
-        graph(
-          'Backups: bytes sent, age in seconds',
-          [metrics.own('BackupBytesSent', MAXIMUM)],
-          [metrics.own('BackupAgeSeconds', MAXIMUM)],
-        ),
+        graph('Backups: bytes sent', [metrics.own('BackupBytesSent', MAXIMUM)]),
       ]);
     }
     // An account has one set of dashboards for all its regions.

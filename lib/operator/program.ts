@@ -4,6 +4,7 @@ import { linesFor, type RegionsApi } from './aws/explain';
 import { ADOPT_COMMANDS } from './commands/adopt';
 import type { Definition } from './commands/definition';
 import { CONNECT_COMMANDS } from './commands/connect';
+import { costCommand } from './commands/cost';
 import { DESTROY_COMMANDS } from './commands/destroy';
 import { DOCTOR_COMMANDS } from './commands/doctor';
 import { LOGS_COMMANDS } from './commands/logs';
@@ -23,6 +24,7 @@ import type { World } from './world';
 /** Every command, in the order of the help. */
 export const DEFINITIONS: readonly Definition[] = [
   pricesCommand(),
+  costCommand(),
   ...DOCTOR_COMMANDS,
   ...STATUS_COMMANDS,
   ...CONNECT_COMMANDS,

@@ -1,8 +1,9 @@
 import type * as config from '../../config/config';
 import type { Context } from '../context';
-import { cdkContext, Deployment } from '../deployment';
+import { Deployment } from '../deployment';
 import { examine, type Row } from '../doctor';
 import { EXIT, UsageError } from '../errors';
+import { settingsOf } from '../settings';
 import { table } from '../terminal/text';
 import { collect, command, type Definition } from './definition';
 
@@ -60,23 +61,6 @@ async function look(context: Context): Promise<Row[]> {
     if (!(error instanceof ConfigError)) throw error;
     return error.faults.map((finding) => ({ check: 'settings', result: 'fault', finding }));
   }
-}
-
-/** What a deploy would read: cdk.json, and what the options or make's environment say. */
-function settingsOf({ options, world: { env, root } }: Context): Record<string, unknown> {
-  const given = (options as { context?: string[] }).context ?? [];
-  const pairs = given.map((text) => {
-    const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-    if (key === undefined) throw new UsageError([`a setting must be like key=value, got '${text}'`]);
-    return [key, value] as const;
-  });
-  const [az, stack] = [options.az ?? env.AZ, options.stack ?? env.STACK];
-  return {
-    ...cdkContext(root),
-    ...(az && { az }),
-    ...(stack && { stack }),
-    ...Object.fromEntries(pairs),
-  };
 }
 
 export const DOCTOR_COMMANDS: readonly Definition[] = [doctor];

@@ -41,7 +41,8 @@ export function regionFault(region: string): string | undefined {
   return undefined;
 }
 
-function chartFault(chart: string): string | undefined {
+/** Why a chart cannot be written to this file, or undefined. */
+export function chartFault(chart: string): string | undefined {
   if (!chart.endsWith('.svg')) return `chart must be an .svg file, got '${chart}'`;
   if (statSync(chart, { throwIfNoEntry: false })?.isDirectory())
     return `chart must be a file, got the directory '${chart}'`;

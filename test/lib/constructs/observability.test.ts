@@ -253,7 +253,7 @@ test('the dashboard shows metrics and alarms of this deployment', () => {
   const body = JSON.stringify(dashboard.DashboardBody);
   // Events are whole journal entries.
   expect(body).toContain('body.MESSAGE');
-  for (const name of ['ServiceReady', 'mem_used_percent', 'disk_used_percent', 'BackupAgeSeconds', 'operations']) {
+  for (const name of ['ServiceReady', 'mem_used_percent', 'disk_used_percent', 'BackupBytesSent', 'operations']) {
     expect(body).toContain(name);
   }
 });

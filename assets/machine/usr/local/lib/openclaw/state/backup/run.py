@@ -59,8 +59,7 @@ class Backup:
         if figures:
             seconds = round(time.monotonic() - started, 1)
             journal.record("backup", result="success", seconds=seconds, **figures)
-            values = {"BackupSuccess": 1, "BackupDurationSeconds": seconds, "BackupAgeSeconds": 0}
-            values["BackupBytesSent"] = figures["bytes_sent"]
+            values = {"BackupSuccess": 1, "BackupDurationSeconds": seconds, "BackupBytesSent": figures["bytes_sent"]}
             # What is 0 almost always is not published then: each metric has its price.
             rare = {"BackupFilesLeftOut": figures["left_out"], "BackupDatabaseUnreadable": len(figures["unreadable"])}
             metrics.publish(self.aws, {**values, **{name: count for name, count in rare.items() if count}})
@@ -120,11 +119,7 @@ class Backup:
 
     def _report_failure(self, error: Exception, seconds: float) -> None:
         journal.record("backup", result=result_of(error), seconds=round(seconds, 1), error=str(error))
-        values = {"BackupSuccess": 0.0, "BackupDurationSeconds": round(seconds, 1)}
-        last = self.markers.last_good()
-        if last:
-            values["BackupAgeSeconds"] = max(0.0, round(time.time() - last.at))
-        metrics.publish(self.aws, values)
+        metrics.publish(self.aws, {"BackupSuccess": 0.0, "BackupDurationSeconds": round(seconds, 1)})
 
 
 def _missing(staged: Staged) -> dict[str, Any]:
