@@ -18,6 +18,7 @@ from openclaw.state.guards.engine_record import EngineRecord
 from openclaw.state.guards.lease import Lease, LeaseRecord
 from openclaw.state.guards.loss import Measure
 from openclaw.state.guards.markers import Markers
+from openclaw.state.restore.request import Requests
 from openclaw.state.staging.staging import Staged, Staging
 from openclaw.system import journal
 from openclaw.system.errors import Busy, Damaged, Fenced, Refused, SetAside, result_of
@@ -122,6 +123,7 @@ class Backup:
 
     def _store(self, push: Push, staged: Staged, measure: Measure) -> dict[str, Any]:
         figures = push.push(staged, measure)
+        Requests(self.settings, self.aws).close()
         EngineRecord(self.settings, self.aws).note()
         return {**figures, **_missing(staged)}
 

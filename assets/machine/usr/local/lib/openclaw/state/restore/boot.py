@@ -84,14 +84,13 @@ class Boot:
             self._import_uploads()
         if asked and chosen and asked.paths:
             self._grant(asked, chosen)
-        self.requests.close(asked)
         if not self.restore.record.recorded():
             self.restore.record.note()
         self.key.keep_for_the_drain()
         # A restore takes its time: another machine may have lost its patience and taken over.
         held = self.lease.check()
         journal.record("lease", generation=held.generation, instance=held.instance)
-        return asked is not None
+        return chosen is not None
 
     def _compare(self, current: LeaseRecord | None) -> None:
         """Notes that this volume is behind, by the very lease that is taken and before it is: another machine may have
