@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from machine.state.support.cuts import cut_at
 from machine.state.support.damage import damage_newest
+from machine.state.support.faults import request
 from machine.state.support.proxy import Fault
 from machine.state.support.stranger import hand_over
 from openclaw.state.restore.request import Requests
@@ -95,17 +96,62 @@ def is_delete(request):
 
 @one_engine
 @pytest.mark.parametrize("part", [{}, {"paths": ["workspace/notes/3.md"]}])
-def test_no_boot_is_good_before_the_request_is_gone_and_none_restores_it_twice(aged, cloud, part):
+def test_no_backup_is_good_before_the_request_is_gone_and_no_boot_restores_it_twice(aged, cloud, part):
     """What the restore kept aside must not be pushed out by further attempts."""
     ask(aged.deployment, {"snapshot": aged.first, **part})
     with cloud.playing(Fault(is_delete, status=403)):
         for _ in range(2):
-            aged.boot(expect=1)
+            aged.boot()
+        aged.backup(expect=1)
     assert "cannot be removed" in aged.log
     [aside] = (aged.var / "aside").glob("*/workspace/notes/3.md")
     assert aside.read_text() == "later"
-    aged.boot()
+    aged.backup()
     assert is_first(aged)
+    assert not pending(aged)
+
+
+@one_engine
+def test_a_machine_that_dies_before_its_backup_leaves_the_request_to_the_next_one(aged):
+    ask(aged.deployment, {"snapshot": aged.first})
+    machine = aged.replaced()
+    assert cut_at(machine, "openclaw.state.backup.run:Backup.run", 0, "boot", "--patience", "0") == -9
+    assert is_first(machine)
+    third = machine.replaced()
+    third.boot()
+    assert is_first(third)
+    assert not pending(third)
+
+
+@one_engine
+@pytest.mark.parametrize("arguments", [(), ("--final",)], ids=["timer", "drain"])
+def test_the_next_backup_makes_it_last_where_that_of_the_boot_has_failed(aged, cloud, arguments):
+    ask(aged.deployment, {"snapshot": aged.first})
+    with cloud.playing(Fault(request("PUT", "/snapshots/"), status=403)):
+        aged.boot()
+    assert pending(aged)
+    aged.write("workspace/notes/4.md", "since")
+    aged.backup(*arguments)
+    assert not pending(aged)
+    replacement = aged.replaced()
+    replacement.boot()
+    assert is_first(replacement)
+    assert replacement.path("workspace/notes/4.md").read_text() == "since"
+
+
+@one_engine
+def test_another_request_that_was_put_there_meanwhile_is_for_the_next_boot(aged, cloud):
+    newest = aged.record("backup")["snapshot"]
+    ask(aged.deployment, {"snapshot": aged.first})
+    another = Fault(
+        request("PUT", "/snapshots/snapshots/"), times=1, after=lambda: ask(aged.deployment, {"snapshot": newest})
+    )
+    with cloud.playing(another):
+        aged.boot()
+    assert another.played == 1
+    assert is_first(aged) and pending(aged)
+    aged.boot()
+    assert aged.path("workspace/notes/3.md").read_text() == "later"
     assert not pending(aged)
 
 
@@ -113,10 +159,11 @@ CUTS = {
     "verified": ("openclaw.state.restore.swap:Swap.begin", 0),
     "one root moved": ("openclaw.state.restore.swap:Swap._replace", 1),
     "noted": ("openclaw.state.restore.swap:Swap.close", 0),
-    "in place": ("openclaw.state.restore.request:Requests.close", 0),
-    # After those of the notes of a fence, of a volume that is behind, of what kept failing and of what was offered, and
-    # of the journal.
-    "removed": ("openclaw.system.files:remove", 5),
+    "in place": ("openclaw.state.backup.run:Backup.run", 0),
+    "backed up": ("openclaw.state.restore.request:Requests.close", 0),
+    # After those of the notes of a fence, of a volume that is behind, of what kept failing and of what was offered, of
+    # the journal, and, by the backup, of what was offered.
+    "removed": ("openclaw.system.files:remove", 6),
 }
 
 

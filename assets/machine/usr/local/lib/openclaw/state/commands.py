@@ -49,14 +49,14 @@ def backup(settings: Settings, given: Namespace) -> None:
 
 
 def boot(settings: Settings, given: Namespace) -> None:
-    granted = Boot(settings).run(given.patience)
+    booting = Boot(settings)
+    brought_in = booting.run(given.patience)
     # OpenClaw's start waits for this, and not for what follows.
     notify("READY=1")
-    if granted:
-        # Or the next machine would start from the newest snapshot again. It tells of its failure itself, and OpenClaw
-        # has to go on.
+    if booting.requests.is_open():
+        # Which makes it last, and takes the request back. It tells of its failure itself, and OpenClaw has to go on.
         with contextlib.suppress(Exception):
-            Backup(settings).run(force=True)
+            Backup(settings).run(force=brought_in)
     if settings.backup != "off":
         metrics.publish(Aws(settings), {"RestoreSuccess": 1})
 

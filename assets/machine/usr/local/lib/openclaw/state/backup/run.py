@@ -12,14 +12,16 @@ from openclaw.settings import Settings
 from openclaw.state import engines
 from openclaw.state.backup import retention
 from openclaw.state.backup.push import Push
+from openclaw.state.engines.base import Engine
 from openclaw.state.guards import loss
 from openclaw.state.guards.engine_record import EngineRecord
-from openclaw.state.guards.lease import Lease
+from openclaw.state.guards.lease import Lease, LeaseRecord
 from openclaw.state.guards.loss import Measure
 from openclaw.state.guards.markers import Markers
+from openclaw.state.restore.request import Requests
 from openclaw.state.staging.staging import Staged, Staging
 from openclaw.system import journal
-from openclaw.system.errors import Busy, Fenced, Refused, SetAside, result_of
+from openclaw.system.errors import Busy, Damaged, Fenced, Refused, SetAside, result_of
 from openclaw.system.lock import locked
 
 # What a person has begun by hand is not waited for at the machine's end.
@@ -80,7 +82,7 @@ class Backup:
             )
             return None
         engine = engines.of(self.settings, self.aws)
-        push = Push(self.settings, self.markers, engine, held.generation)
+        push = Push(self.settings, self.markers, engine, self._outranking(held, engine))
         with Staging(self.settings, engine.stores_blocks).refreshed() as staged:
             if doubted and not _has_changed(staged, self.markers.restored_at_ns()):
                 journal.say("nothing to save: nothing was written since the restore")
@@ -103,8 +105,24 @@ class Backup:
             kept = push.set_aside(staged, times)
         raise SetAside(f"{doubt}. Until then it is kept apart from the backups, as {kept}")
 
+    def _outranking(self, held: LeaseRecord, engine: Engine) -> int:
+        """The generation of this backup, above all that the bucket holds: somebody may have copied another's there.
+
+        Looked at with the first backup of each generation: a boot from local state looks for no backups.
+        """
+        last = self.markers.last_good()
+        if last and (last.engine, last.generation) == (engine.name, held.generation):
+            return held.generation
+        try:
+            highest = max((one.generation for one in engine.list()), default=0)
+        except Damaged:
+            # That is for the push, which repairs it first.
+            return held.generation
+        return self.lease.raise_above(highest).generation
+
     def _store(self, push: Push, staged: Staged, measure: Measure) -> dict[str, Any]:
         figures = push.push(staged, measure)
+        Requests(self.settings, self.aws).close()
         EngineRecord(self.settings, self.aws).note()
         return {**figures, **_missing(staged)}
 

@@ -112,11 +112,6 @@ class Engine(ABC):
     def verify(self) -> None:
         """Checks the store's own structure. @raises Damaged"""
 
-    def highest_generation(self) -> int:
-        """The highest generation of any backup in the store; 0 if there is none, or if backups copied from another
-        bucket cannot be in it."""
-        return 0
-
     def repair(self) -> None:  # noqa: B027 (most engines store each file anew when it is not what it should be)
         """Takes what is damaged out of use, so that the next push stores it again."""
 

@@ -126,10 +126,16 @@ class Lease:
             if taken:
                 return taken
 
-    def raise_to(self, generation: int) -> LeaseRecord:
-        """A copied bucket may hold higher generations than its lease: ours must be above all of them."""
-        self._refuse_above_last(generation)
-        return self._change(generation=max(generation, self.check().generation))
+    def raise_above(self, generation: int) -> LeaseRecord:
+        """A copied bucket may hold higher generations than its lease: ours must be above all of them.
+
+        The nonce stays: nobody who looks at the lease meanwhile takes it for another machine's.
+        """
+        held = self.check()
+        if held.generation > generation:
+            return held
+        self._refuse_above_last(generation + 1)
+        return self._change(generation=generation + 1)
 
     def release(self) -> None:
         """Gives the lease back. Twice is as good as once: the answer to the first try can get lost."""

@@ -82,20 +82,15 @@ class Boot:
         else:
             # Local state is newer than any backup.
             self._import_uploads()
-            highest = engines.of(self.settings, self.aws).highest_generation()
-            if highest >= held.generation:
-                # Somebody copied another bucket's backups here: ours must be above them.
-                self.lease.raise_to(highest + 1)
         if asked and chosen and asked.paths:
             self._grant(asked, chosen)
-        self.requests.close(asked)
         if not self.restore.record.recorded():
             self.restore.record.note()
         self.key.keep_for_the_drain()
         # A restore takes its time: another machine may have lost its patience and taken over.
         held = self.lease.check()
         journal.record("lease", generation=held.generation, instance=held.instance)
-        return asked is not None
+        return chosen is not None
 
     def _compare(self, current: LeaseRecord | None) -> None:
         """Notes that this volume is behind, by the very lease that is taken and before it is: another machine may have
@@ -119,7 +114,7 @@ class Boot:
             chosen = asked.pick(candidates)
         except Refused as error:
             raise self.requests.refusal(error) from error
-        self._outrank(candidates)
+        self.lease.raise_above(candidates[0].generation)
         return chosen
 
     def _grant(self, asked: Request, chosen: Snapshot) -> None:
@@ -131,11 +126,6 @@ class Boot:
             if isinstance(error, Damaged):
                 self.markers.damaged_path.touch()
             raise self.requests.refusal(error) from error
-
-    def _outrank(self, candidates: Sequence[Snapshot]) -> None:
-        held = self.lease.held()
-        if held is None or candidates[0].generation >= held.generation:
-            self.lease.raise_to(candidates[0].generation + 1)
 
     def _first_boot(self, stale: bool) -> None:
         found = self.restore.found()
@@ -155,7 +145,7 @@ class Boot:
                 f"{found[0].instance} set aside {found[0].id}, which is newer than its last backup and looked like a "
                 f"loss; if it is none, run: openclaw-state restore {found[0].id}"
             )
-        self._outrank(candidates)
+        self.lease.raise_above(candidates[0].generation)
         skipped: list[str] = []
         for snapshot in candidates:
             try:

@@ -62,7 +62,7 @@ class Requests:
     def __init__(self, settings: Settings, aws: Aws):
         self.aws = aws
         self.address = f"s3://{aws.bucket}/{KEY}"
-        # There from the moment that a request is in place until it is gone from the bucket.
+        # The ETag of a request, from the moment that it is in place until it is gone from the bucket.
         self.granted_path = settings.var / "restore-granted.json"
 
     def asked(self) -> Request | None:
@@ -82,16 +82,25 @@ class Requests:
     def is_granted(self, request: Request) -> bool:
         return bool(files.read_json(self.granted_path) == request.etag)
 
+    def is_open(self) -> bool:
+        """Whether what was asked for is in place here, and in no backup yet."""
+        return self.granted_path.exists()
+
     def note_granted(self, etag: str) -> None:
         files.write_json(self.granted_path, etag)
 
-    def close(self, request: Request | None) -> None:
-        """Before OpenClaw may start: what it then writes must not be rolled back by a later boot."""
-        if request:
-            try:
+    def close(self) -> None:
+        """When a backup has made last what was asked for: until then the next machine has to bring it in again, and
+        from then on it must not. Another request that was put there since stays for the next boot."""
+        if not self.is_open():
+            return
+        granted = files.read_json(self.granted_path)
+        try:
+            found = self.aws.get(KEY)
+            if found and found[1] == granted:
                 self.aws.delete([KEY])
-            except StateError as error:
-                raise StateError(f"{self.address} is restored but cannot be removed: {error}") from error
+        except StateError as error:
+            raise StateError(f"{self.address} is restored and backed up but cannot be removed: {error}") from error
         files.remove(self.granted_path)
 
 

@@ -163,9 +163,6 @@ class Mirror(Engine):
         if lost:
             raise Damaged(f"{len(lost)} object versions of {snapshots[-1].id} are gone, {lost[0]} among them")
 
-    def highest_generation(self) -> int:
-        return max((one.generation for one in self.list()), default=0)
-
     def import_uploads(self, into: Path, fits: Callable[[str], bool]) -> Sequence[str]:
         try:
             # Of its own generation, a machine that boots has made none yet.
