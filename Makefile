@@ -66,17 +66,17 @@ beside-boot:
 	@$(MAKE) test-state
 
 types: $(NPM) $(VENV) ## TypeScript's types, and those of the machine's Python
-	node node_modules/typescript-7/bin/tsc --noEmit
+	$(BIN)/tsc --noEmit
 	.venv/bin/mypy
-lint: $(NPM) $(VENV) ## ESLint, Prettier, ruff; CI=1 without the cache of ESLint
-	$(BIN)/eslint $(if $(CI),,--cache --cache-strategy content --cache-location node_modules/.cache/eslint/) .
+lint: $(NPM) $(VENV) ## oxlint, Prettier, ruff
+	$(BIN)/oxlint
 	$(BIN)/prettier --check --cache --log-level warn .
 	$(RUFF) check
 	$(RUFF) format --check
 unit: $(NPM) $(VENV) ## The CDK app and the tools in TypeScript
 	$(JEST) $(FILES)
-template: $(NPM) $(VENV) ## The real `cdk synth`, with its checks and cdk-nag's, and cfn-lint
-	$(BIN)/cdk synth --quiet --context az=me-central-1a
+template: $(NPM) $(VENV) ## The real `cdk synth` with cdk-nag's checks, and cfn-lint; CI=1 also with the CDK's own
+	$(BIN)/cdk synth --quiet $(if $(CI),,--no-validation) --context az=me-central-1a
 	.venv/bin/cfn-lint cdk.out/*.template.json
 shell: $(NPM) $(VENV) programs ## The programs of the machine and of bin/
 	$(TIER) $(or $(FILES),test/bin test/lab/tests test/machine test/project --ignore test/machine/state) --numprocesses 4

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import { aws_ec2 as ec2 } from 'aws-cdk-lib';
@@ -70,10 +71,6 @@ function machineFile(root: string, name: string): ec2.InitFile {
     // CloudFormation turns what is not ASCII into question marks.
     base64Encoded: !isAscii(content),
   });
-}
-
-function isAscii(content: Buffer): boolean {
-  return content.every((byte) => byte < 0x80);
 }
 
 function environmentFile(environment: Readonly<Record<string, string>>): string {

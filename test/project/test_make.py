@@ -17,15 +17,15 @@ for argument; do line+=" [$argument]"; done
 printf '%s\\n' "$line" >>calls
 [[ -z ${FAIL:-} || $line != *"$FAIL"* ]] || exit 1
 """
-RUNNERS = ("jest", "eslint", "prettier", "cdk", "tsx")
+RUNNERS = ("jest", "oxlint", "prettier", "cdk", "tsc", "tsx")
 PYTHON_RUNNERS = ("python", "ruff", "mypy", "cfn-lint")
 STAMPS = ("node_modules/.package-lock.json", ".venv/.installed")
 
 # A part of the call by which each part of the tests is known.
 PARTS = {
-    "types": "node [node_modules/typescript-7/bin/tsc]",
+    "types": "tsc [--noEmit]",
     "mypy": "mypy",
-    "eslint": "eslint [",
+    "oxlint": "oxlint",
     "prettier": "prettier [--check]",
     "ruff": "ruff [check]",
     "ruff format": "ruff [format] [--check]",
@@ -151,12 +151,12 @@ def test_a_name_without_files_is_refused_where_it_would_choose_nothing(project: 
     assert project.calls == []
 
 
-def test_typed_rules_are_cached_only_where_nobody_relies_on_it(project: Project):
-    project.make("lint")
-    project.make("lint", CI="true")
-    mine, ci = [call for call in project.calls if call.startswith("eslint")]
-    assert "[--cache]" in mine
-    assert "cache" not in ci
+def test_the_slow_validation_of_a_template_is_for_ci_and_deploys(project: Project):
+    project.make("template")
+    project.make("template", CI="true")
+    mine, ci = [call for call in project.calls if call.startswith("cdk")]
+    assert "[--no-validation]" in mine
+    assert "validation" not in ci
 
 
 @pytest.mark.parametrize("jobs", [(), ("--jobs", "4")])

@@ -10,7 +10,7 @@ import type * as sts from '@aws-sdk/client-sts';
 import type * as storage from '@aws-sdk/lib-storage';
 
 // By require: of a package in CommonJS `import()` first reads the whole text for its exports, which takes as long again.
-/* eslint-disable @typescript-eslint/no-require-imports */
+/* oxlint-disable typescript/no-require-imports */
 
 /** The SDK's packages, each loaded when it is asked for: that takes 0.1 to 0.4 s of processor time. */
 export const sdk = {

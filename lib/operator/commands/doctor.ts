@@ -40,7 +40,7 @@ const lines = ({ check, result, finding, help }: Row): string[][] => [
 
 async function look(context: Context): Promise<Row[]> {
   // Only here: it brings the CDK, which takes longer to load than all the rest.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  // oxlint-disable-next-line typescript/no-require-imports
   const { ConfigError, parseConfig } = require('../../config/config') as typeof config;
   const { world } = context;
   try {

@@ -39,6 +39,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 /** Text from elsewhere, without what a terminal would act on. */
 export const harmless = (text: string): string =>
   text.replace(
+    // oxlint-disable-next-line no-control-regex -- to find them is what this is for
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );

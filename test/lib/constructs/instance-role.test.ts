@@ -271,7 +271,7 @@ describe('with backup=off the machine', () => {
 test('the role is for EC2 alone and brings no managed policy', () => {
   const roles = Object.entries(synthesize().findResources('AWS::IAM::Role')).filter(([id]) => id.startsWith('Machine'));
   expect(roles).toHaveLength(1);
-  const { Properties } = roles[0]?.[1] as Resource;
+  const [, { Properties }] = roles[0] as [string, Resource];
   expect(Properties).toMatchObject({
     AssumeRolePolicyDocument: {
       Statement: [{ Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' } }],

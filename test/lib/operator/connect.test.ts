@@ -1,15 +1,6 @@
-import { group, json, LoopbackDeployment, MACHINE, NO_GROUP } from './support/deployment-on-loopback';
+import { group, json, MACHINE, NO_GROUP, useDeployment } from './support/deployment-on-loopback';
 
-let deployment: LoopbackDeployment;
-beforeAll(async () => {
-  deployment = await LoopbackDeployment.start();
-});
-afterEach(() => {
-  deployment.reset();
-});
-afterAll(() => {
-  deployment.stop();
-});
+const deployment = useDeployment();
 
 const TOKEN = json({ Parameter: { Value: 'to/ken' } });
 const NEXT = 'i-0fedcba9876543210';

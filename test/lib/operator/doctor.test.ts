@@ -1,16 +1,7 @@
-import { BUCKET, group, json, LoopbackDeployment, NO_GROUP, REGION } from './support/deployment-on-loopback';
+import { BUCKET, group, json, NO_GROUP, REGION, useDeployment } from './support/deployment-on-loopback';
 import type { Answer } from './support/local-servers';
 
-let deployment: LoopbackDeployment;
-beforeAll(async () => {
-  deployment = await LoopbackDeployment.start();
-});
-afterEach(() => {
-  deployment.reset();
-});
-afterAll(() => {
-  deployment.stop();
-});
+const deployment = useDeployment();
 
 const ok = (body: string): Answer => ({ status: 200, body });
 const regions = (status: string) =>

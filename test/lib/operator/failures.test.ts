@@ -1,18 +1,9 @@
-import { LoopbackDeployment, REGION } from './support/deployment-on-loopback';
+import { REGION, useDeployment } from './support/deployment-on-loopback';
 import type { Answer } from './support/local-servers';
 
 jest.setTimeout(60_000);
 
-let deployment: LoopbackDeployment;
-beforeAll(async () => {
-  deployment = await LoopbackDeployment.start();
-});
-afterEach(() => {
-  deployment.reset();
-});
-afterAll(() => {
-  deployment.stop();
-});
+const deployment = useDeployment();
 
 const xmlError = (code: string, message: string, status = 400): Answer => ({
   status,

@@ -1,6 +1,5 @@
 import { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
-import { LoopbackDeployment, MACHINE, REGION } from './support/deployment-on-loopback';
-import { localAws, type LocalAws } from './support/local-servers';
+import { LOCAL_AWS, MACHINE, REGION, useDeploymentOnLocalAws } from './support/deployment-on-loopback';
 
 jest.setTimeout(120_000);
 
@@ -10,14 +9,9 @@ const stamp = (minutes: number) => new Date(minutesAgo(minutes)).toISOString().s
 const entry = (unit: string, MESSAGE: unknown) =>
   JSON.stringify({ body: { _SYSTEMD_UNIT: `${unit}.service`, MESSAGE } });
 
-let aws: LocalAws;
-let deployment: LoopbackDeployment;
-let client: CloudWatchLogs;
+const deployment = useDeploymentOnLocalAws();
+const client = new CloudWatchLogs(LOCAL_AWS);
 beforeAll(async () => {
-  aws = await localAws();
-  deployment = await LoopbackDeployment.start(aws.url);
-  const credentials = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' };
-  client = new CloudWatchLogs({ region: REGION, endpoint: aws.url, credentials });
   for (const group of ['gateway', 'operations', 'system']) {
     await client.createLogGroup({ logGroupName: `/openclaw/dev/${group}` });
     await client.createLogStream({ logGroupName: `/openclaw/dev/${group}`, logStreamName: MACHINE });
@@ -34,13 +28,8 @@ beforeAll(async () => {
     [5, entry('openclaw-drill', '\u001b]0;title\u0007 drilled')],
   ]);
 });
-afterEach(() => {
-  deployment.reset();
-});
-afterAll(async () => {
+afterAll(() => {
   client.destroy();
-  deployment.stop();
-  await aws.stop();
 });
 
 const write = (group: string, events: [number, string][]) =>

@@ -1,18 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { group, LoopbackDeployment, MACHINE, NO_GROUP } from './support/deployment-on-loopback';
+import { group, MACHINE, NO_GROUP, useDeployment } from './support/deployment-on-loopback';
 
-let deployment: LoopbackDeployment;
-beforeAll(async () => {
-  deployment = await LoopbackDeployment.start();
-});
-afterEach(() => {
-  deployment.reset();
-});
-afterAll(() => {
-  deployment.stop();
-});
+const deployment = useDeployment();
 
 describe('a command on the machine', () => {
   test.each([

@@ -1,27 +1,14 @@
 import { PassThrough, Readable } from 'node:stream';
 import { SSM } from '@aws-sdk/client-ssm';
-import { LoopbackDeployment, MACHINE, REGION } from './support/deployment-on-loopback';
-import { localAws, type LocalAws } from './support/local-servers';
+import { emptyLocalAws, LOCAL_AWS, MACHINE, REGION, useDeploymentOnLocalAws } from './support/deployment-on-loopback';
 
 jest.setTimeout(120_000);
 
-let aws: LocalAws;
-let deployment: LoopbackDeployment;
-let ssm: SSM;
-beforeAll(async () => {
-  aws = await localAws();
-  deployment = await LoopbackDeployment.start(aws.url);
-  const credentials = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' };
-  ssm = new SSM({ region: REGION, endpoint: aws.url, credentials });
-});
-beforeEach(async () => {
-  await fetch(`${aws.url}/moto-api/reset`, { method: 'POST' });
-  deployment.reset();
-});
-afterAll(async () => {
+const deployment = useDeploymentOnLocalAws();
+const ssm = new SSM(LOCAL_AWS);
+beforeEach(emptyLocalAws);
+afterAll(() => {
   ssm.destroy();
-  deployment.stop();
-  await aws.stop();
 });
 
 const NAME = '/openclaw/dev/env/TELEGRAM_BOT_TOKEN';

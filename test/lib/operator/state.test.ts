@@ -2,35 +2,26 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { S3 } from '@aws-sdk/client-s3';
 import { SSM } from '@aws-sdk/client-ssm';
-import { BUCKET, group, LoopbackDeployment, MACHINE, NO_GROUP, REGION } from './support/deployment-on-loopback';
-import { localAws, type LocalAws } from './support/local-servers';
+import {
+  BUCKET,
+  emptyLocalAws,
+  group,
+  LOCAL_AWS,
+  MACHINE,
+  NO_GROUP,
+  REGION,
+  useDeploymentOnLocalAws,
+} from './support/deployment-on-loopback';
 
 jest.setTimeout(120_000);
 
-let aws: LocalAws;
-let deployment: LoopbackDeployment;
-let s3: S3;
-let ssm: SSM;
-beforeAll(async () => {
-  aws = await localAws();
-  deployment = await LoopbackDeployment.start(aws.url);
-  const settings = {
-    region: REGION,
-    endpoint: aws.url,
-    forcePathStyle: true,
-    credentials: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' },
-  };
-  [s3, ssm] = [new S3(settings), new SSM(settings)];
-});
-beforeEach(async () => {
-  await fetch(`${aws.url}/moto-api/reset`, { method: 'POST' });
-  deployment.reset();
-});
-afterAll(async () => {
+const deployment = useDeploymentOnLocalAws();
+const s3 = new S3(LOCAL_AWS);
+const ssm = new SSM(LOCAL_AWS);
+beforeEach(emptyLocalAws);
+afterAll(() => {
   s3.destroy();
   ssm.destroy();
-  deployment.stop();
-  await aws.stop();
 });
 
 async function makeBucket(objects: Record<string, string> = {}): Promise<void> {

@@ -1,16 +1,7 @@
-import { BUCKET, group, json, LoopbackDeployment, MACHINE, NO_GROUP, REGION } from './support/deployment-on-loopback';
+import { BUCKET, group, json, MACHINE, NO_GROUP, REGION, useDeployment } from './support/deployment-on-loopback';
 import type { Answer } from './support/local-servers';
 
-let deployment: LoopbackDeployment;
-beforeAll(async () => {
-  deployment = await LoopbackDeployment.start();
-});
-afterEach(() => {
-  deployment.reset();
-});
-afterAll(() => {
-  deployment.stop();
-});
+const deployment = useDeployment();
 
 const NOW = new Date('2026-11-23T20:00:00Z');
 const now = () => NOW;

@@ -1,26 +1,13 @@
 import { S3 } from '@aws-sdk/client-s3';
-import { BUCKET, LoopbackDeployment, REGION } from './support/deployment-on-loopback';
-import { localAws, type LocalAws } from './support/local-servers';
+import { BUCKET, emptyLocalAws, LOCAL_AWS, REGION, useDeploymentOnLocalAws } from './support/deployment-on-loopback';
 
 jest.setTimeout(120_000);
 
 const KEYS = ['lease.json', 'mirror/workspace/a b.md', 'snapshots/data/00/1', 'snapshots/snapshots/1'];
-let aws: LocalAws;
-let deployment: LoopbackDeployment;
-let s3: S3;
-beforeAll(async () => {
-  aws = await localAws();
-  deployment = await LoopbackDeployment.start(aws.url);
-  s3 = new S3({
-    region: REGION,
-    endpoint: aws.url,
-    forcePathStyle: true,
-    credentials: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' },
-  });
-});
+const deployment = useDeploymentOnLocalAws();
+const s3 = new S3(LOCAL_AWS);
 beforeEach(async () => {
-  await fetch(`${aws.url}/moto-api/reset`, { method: 'POST' });
-  deployment.reset();
+  await emptyLocalAws();
   await s3.createBucket({ Bucket: BUCKET, CreateBucketConfiguration: { LocationConstraint: REGION } });
   await s3.putBucketVersioning({ Bucket: BUCKET, VersioningConfiguration: { Status: 'Enabled' } });
   for (const Key of [...KEYS, 'aside/x', 'lease.json.old', 'mirror/kept'])
@@ -30,10 +17,8 @@ beforeEach(async () => {
   await s3.deleteObject({ Bucket: BUCKET, Key: 'mirror/kept' });
   await s3.putObject({ Bucket: BUCKET, Key: 'mirror/kept', Body: 'anew' });
 });
-afterAll(async () => {
+afterAll(() => {
   s3.destroy();
-  deployment.stop();
-  await aws.stop();
 });
 
 const keys = async () => ((await s3.listObjectsV2({ Bucket: BUCKET })).Contents ?? []).map(({ Key }) => Key);

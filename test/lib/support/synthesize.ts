@@ -40,13 +40,11 @@ export function openClawStack(context: Record<string, unknown> = {}, account?: s
   return new OpenClawStack(testApp(), name, { config, stackName: name, env });
 }
 
-const templates = new Map<string, string>();
-
-/** Its template, with the account known unless told otherwise. One of the same settings is not made again. */
+/** Its template, with the account known unless told otherwise. One of the same settings is not made again, whichever test asks. */
 export function synthesize(context: Record<string, unknown> = {}, account: string = ACCOUNT): Template {
   const key = JSON.stringify([context, account]);
-  const made = templates.get(key) ?? JSON.stringify(synthesizeAnew(context, account).toJSON());
-  templates.set(key, made);
+  const made = worker.templates.get(key) ?? JSON.stringify(synthesizeAnew(context, account).toJSON());
+  worker.templates.set(key, made);
   return Template.fromString(made);
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { endpoint, environment, localAws, type Answers, type LocalAws } from '../support/local-servers';
+import { endpoint, environment, type Answers } from '../support/local-servers';
 import { tool } from '../support/tool';
 
 jest.setTimeout(120_000);
@@ -13,14 +13,6 @@ afterAll(() => {
 });
 
 describe('against the local AWS', () => {
-  let aws: LocalAws;
-  beforeAll(async () => {
-    aws = await localAws();
-  });
-  afterAll(async () => {
-    await aws.stop();
-  });
-
   test('shows constant prices, gaps in words, and draws them', async () => {
     const chart = join(directory, 'prices.svg');
     const args = [
@@ -33,7 +25,7 @@ describe('against the local AWS', () => {
       '--chart',
       chart,
     ];
-    const { status, out, said } = await tool(environment(aws.url), ['prices', ...args]);
+    const { status, out, said } = await tool(environment(await worker.localAws()), ['prices', ...args]);
     const rows = out
       .trimEnd()
       .split('\n')
@@ -68,7 +60,7 @@ describe('against the local AWS', () => {
     ],
     [['--region', 'me-central-9'], "unknown region 'me-central-9': did you mean me-central-1?"],
   ])('refuses %j', async (args, line) => {
-    const { status, out, said } = await tool(environment(aws.url), ['prices', ...args]);
+    const { status, out, said } = await tool(environment(await worker.localAws()), ['prices', ...args]);
     expect([status, out, said.slice(1)]).toEqual([1, '', [`error: ${line}`]]);
   });
 });

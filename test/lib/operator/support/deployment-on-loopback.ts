@@ -40,6 +40,40 @@ const USUAL: Readonly<Record<string, Answer>> = {
   StartSession: json({ SessionId: 'ada-1', TokenValue: 'token', StreamUrl: 'wss://ssmmessages.example' }),
 };
 
+/** Settings of an SDK client of the local AWS, without what {@link LoopbackDeployment} puts before it. */
+export const LOCAL_AWS = {
+  region: REGION,
+  endpoint: async () => ({ url: new URL(await worker.localAws()) }),
+  forcePathStyle: true,
+  credentials: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' },
+};
+
+/** Removes all that there is in the local AWS. */
+export async function emptyLocalAws(): Promise<void> {
+  await fetch(`${await worker.localAws()}/moto-api/reset`, { method: 'POST' });
+}
+
+/** A deployment for the tests of a file, each of which finds it as usual. */
+export function useDeployment(behind?: () => Promise<string>): LoopbackDeployment {
+  const deployment = new LoopbackDeployment();
+  beforeAll(async () => {
+    await deployment.start(await behind?.());
+  });
+  afterEach(() => {
+    deployment.reset();
+  });
+  afterAll(() => {
+    deployment.stop();
+  });
+  return deployment;
+}
+
+/** The same in front of the local AWS, which is empty when the file begins. */
+export function useDeploymentOnLocalAws(): LoopbackDeployment {
+  beforeAll(emptyLocalAws);
+  return useDeployment(worker.localAws);
+}
+
 /** A deployment whose AWS, plugin and machine are on this computer. */
 export class LoopbackDeployment {
   readonly asked: Asked[] = [];
@@ -49,16 +83,11 @@ export class LoopbackDeployment {
   /** What is answered in place of the usual. */
   otherwise: Answer | undefined;
 
-  private constructor(
-    private readonly start: (answers: Answers) => Promise<{ url: string; server: Server }>,
-    private at?: { url: string; server: Server },
-  ) {}
+  private at: { readonly url: string; readonly server: Server } | undefined;
 
-  /** @param behind - what answers the rest, such as the local AWS */
-  static async start(behind?: string): Promise<LoopbackDeployment> {
-    const made = new LoopbackDeployment((answers) => endpoint(answers, behind));
-    made.at = await made.start((asked) => made.answer(asked));
-    return made;
+  /** @param behind - address of what answers the rest, such as the local AWS */
+  async start(behind?: string): Promise<void> {
+    this.at = await endpoint((asked) => this.answer(asked), behind);
   }
 
   private answer(asked: Asked): Answer | undefined {

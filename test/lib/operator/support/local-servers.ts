@@ -1,6 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer, request as send, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createSocket, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 export const ROOT = join(__dirname, '..', '..', '..', '..');
@@ -77,44 +76,4 @@ function pass({ method, url, headers }: IncomingMessage, body: Buffer, response:
   });
   passed.on('error', () => response.destroy());
   passed.end(body);
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket();
-  await new Promise<void>((resolve) => socket.listen(0, '127.0.0.1', resolve));
-  const { port } = socket.address() as AddressInfo;
-  await new Promise((resolve) => socket.close(resolve));
-  return port;
-}
-
-export interface LocalAws {
-  readonly url: string;
-  readonly stop: () => Promise<void>;
-}
-
-/** The local AWS (moto), started and answering. */
-export async function localAws(): Promise<LocalAws> {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const python = join(ROOT, '.venv', 'bin', 'python');
-  const child = spawn(python, ['-m', 'moto.server', '-H', '127.0.0.1', '-p', `${port}`], { stdio: 'ignore' });
-  for (let attempt = 0; attempt < 300 && child.exitCode === null; attempt++) {
-    if (
-      await fetch(`${url}/moto-api/data.json`)
-        .then(({ ok }) => ok)
-        .catch(() => false)
-    )
-      return { url, stop: () => end(child) };
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  await end(child);
-  throw new Error(`the local AWS did not start on port ${port} (exit code ${child.exitCode ?? 'none'})`);
-}
-
-/** Ends it, and waits until its connections are gone with it. */
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
-  await gone;
 }
