@@ -130,6 +130,10 @@ drain: $(NPM) ## Stop OpenClaw, back up, release the lease: before the machine i
 	@$(TOOL) drain
 replace: $(NPM) ## End the machine in good order; its group launches another, which restores the state
 	@$(TOOL) replace
+stop: $(NPM) ## Stop OpenClaw until `make start`, over reboots, replacements and deploys
+	@$(TOOL) stop
+start: $(NPM) ## Start OpenClaw again after `make stop`
+	@$(TOOL) start
 secrets-reload: $(NPM) ## Start OpenClaw again with what Parameter Store holds now
 	@$(TOOL) secrets-reload
 boot-times: $(NPM) ## The critical path of the machine's last boot

@@ -33,8 +33,9 @@ const REMOVED: Record<BackupEngine, string[]> = {
   snapshots: ['data', 'index', 'keys', 'locks', 'snapshots'].map((kind) => `snapshots/${kind}/*`),
   mirror: ['mirror/*'],
 };
-// What it writes whatever the engine: who may write, who waits, the last machine's record, copies of the pinned downloads.
-const OWN = ['lease.json', 'lease-wanted.json', 'handover.json', 'tools/*'];
+// What it writes whatever the engine: who may write, who waits, the last machine's record, whether OpenClaw was stopped by
+// hand, copies of the pinned downloads.
+const OWN = ['lease.json', 'lease-wanted.json', 'handover.json', 'stopped.json', 'tools/*'];
 // What a person asked for, gone once it is in place.
 const ANSWERED = ['restore.json', `${ADOPT}*`];
 

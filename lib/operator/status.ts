@@ -25,6 +25,8 @@ export interface Status {
   /** The newest that was not set aside. */
   readonly lastBackup: Backup | undefined;
   readonly lease: Lease | undefined;
+  /** Since when OpenClaw is stopped by hand, as ISO 8601 where that is known; undefined where it is to run. */
+  readonly stoppedByHand: string | undefined;
   /** Those in ALARM: name and reason. */
   readonly alarms: readonly { readonly name: string; readonly reason: string }[];
   readonly image: { readonly reference: string; readonly digest: string } | undefined;
@@ -68,6 +70,7 @@ export async function readStatus(deployment: Deployment, now: Date): Promise<Sta
     diskPercent,
     lastBackup: stored?.backups.filter(({ setAside }) => !setAside).at(-1),
     lease: stored?.lease,
+    stoppedByHand: stored?.stopped,
     alarms: alarms ?? [],
     image,
     notes: [...new Set(notes)],
@@ -106,14 +109,37 @@ async function metricsOf({ aws, group, metricNamespace }: Deployment, now: Date)
   return wanted.map((_, index) => results?.find(({ Id }) => Id === `m${index}`)?.Values?.[0]);
 }
 
-async function storedOf(deployment: Deployment): Promise<{ backups: Backup[]; lease: Lease | undefined }> {
+/** What the bucket says. */
+interface Stored {
+  readonly backups: readonly Backup[];
+  readonly lease: Lease | undefined;
+  readonly stopped: string | undefined;
+}
+
+async function storedOf(deployment: Deployment): Promise<Stored> {
   const bucket = await findBucket(deployment);
-  if (!bucket) return { backups: [], lease: undefined };
-  const [backups, text] = await Promise.all([
+  if (!bucket) return { backups: [], lease: undefined, stopped: undefined };
+  const [backups, lease, stopped] = await Promise.all([
     listBackups(deployment, bucket),
     readObject(deployment, bucket, 'lease.json'),
+    readObject(deployment, bucket, 'stopped.json'),
   ]);
-  return { backups, lease: text === undefined ? undefined : readLease(text) };
+  return {
+    backups,
+    lease: lease === undefined ? undefined : readLease(lease),
+    stopped: stopped === undefined ? undefined : readStopped(stopped),
+  };
+}
+
+/** As {@link readLease}. */
+function readStopped(text: string): string | undefined {
+  try {
+    const { stopped, at } = JSON.parse(text) as Record<string, unknown>;
+    if (stopped !== true) return undefined;
+    return typeof at === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(at) ? at : '';
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whatever lies in the bucket: what is not a lease is none. */

@@ -143,6 +143,7 @@ describe('the state bucket', () => {
       ...strings(constant('state/guards/lease', 'KEY')),
       ...strings(constant('state/guards/lease', 'WANTED')),
       ...strings(constant('lifecycle/handover', 'KEY')),
+      ...strings(constant('state/guards/stopped', 'KEY')),
       ...Object.values(keys).map((key) => key ?? ''),
       ...strings(constant('state/engines/mirror/names', 'INTENTS')),
     ];
@@ -267,6 +268,16 @@ describe('marker files', () => {
 
   test.each(documented)('%s is written or read by the machine', (name) => {
     expect(machineCode).toMatch(new RegExp(`["'/]${name.replaceAll('.', '\\.')}\\b`));
+  });
+
+  test('the mark of a stop is the same to all', () => {
+    const [mark] = strings(constant('state/guards/stopped', 'MARK'));
+    for (const name of ['post-stop', 'stay-stopped', 'report-ready', 'replace-unhealthy', 'first-start']) {
+      expect(program(name)).toMatch(new RegExp(`(VAR|RUN|openclaw)}?/${mark ?? '-'}\\b`));
+    }
+    for (const name of ['lifecycle/drain', 'lifecycle/replacement'])
+      expect(library(name)).toContain(`(VAR, "${mark ?? '-'}")`);
+    expect(documented.filter((name) => name === mark)).toHaveLength(2);
   });
 
   test('the design lists those of the guards', () => {

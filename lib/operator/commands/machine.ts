@@ -18,6 +18,14 @@ export async function onMachine(context: Context, words: readonly string[], more
   return status;
 }
 
+/** A restart, but of an OpenClaw that was stopped by hand: that one has them from its next start on. */
+export const RELOAD = [
+  'sh',
+  '-c',
+  'if [ -e /var/lib/openclaw/stopped ]; then echo "OpenClaw is stopped by hand, and takes them at its start" >&2; ' +
+    'else systemctl restart openclaw.service; fi',
+];
+
 const simple = (about: Omit<About, 'exits'>, words: readonly string[]): Definition => ({
   command: command({ ...about, exits: OF_THE_MACHINE }),
   work: (context) => onMachine(context, words),
@@ -66,13 +74,34 @@ const drain = simple(
   ],
 );
 
+const stop = simple(
+  {
+    usage: 'stop',
+    summary: 'stop OpenClaw until `start`, on whatever machine',
+    description:
+      'Stops OpenClaw, and has it stay so over reboots, replacements and deploys until `start`, or until somebody starts ' +
+      'openclaw.service on the machine. Everything around it goes on: `status`, the mail of a move and an alarm tell of it.',
+    examples: ['stop --region me-central-1'],
+  },
+  ['openclaw-state', 'stop'],
+);
+
+const start = simple(
+  {
+    usage: 'start',
+    summary: 'start OpenClaw again after `stop`; returns when it serves',
+    examples: ['start --region me-central-1'],
+  },
+  ['openclaw-state', 'start'],
+);
+
 const secretsReload = simple(
   {
     usage: 'secrets-reload',
     summary: 'start OpenClaw again with what Parameter Store holds now',
     examples: ['secrets-reload --region me-central-1'],
   },
-  ['systemctl', 'restart', 'openclaw.service'],
+  RELOAD,
 );
 
 const bootTimes = simple(
@@ -105,4 +134,13 @@ const run: Definition = {
   },
 };
 
-export const MACHINE_COMMANDS: readonly Definition[] = [backup, drill, drain, secretsReload, bootTimes, run];
+export const MACHINE_COMMANDS: readonly Definition[] = [
+  backup,
+  drill,
+  drain,
+  stop,
+  start,
+  secretsReload,
+  bootTimes,
+  run,
+];

@@ -6,7 +6,7 @@ import { prompt } from '../terminal/prompt';
 import { table, utc } from '../terminal/text';
 import type { World } from '../world';
 import { command, OF_THE_MACHINE, type Definition } from './definition';
-import { onMachine } from './machine';
+import { onMachine, RELOAD } from './machine';
 
 /** Made by the machine where there is none. */
 const TOKEN = 'OPENCLAW_GATEWAY_TOKEN';
@@ -14,7 +14,7 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Of a standard parameter, which costs nothing (Parameter Store's quotas). */
 const MAX_BYTES = 4096;
 
-const RELOAD = 'start OpenClaw again with it at once';
+const RELOAD_HELP = 'start OpenClaw again with it at once';
 
 const list: Definition = {
   command: command({
@@ -57,7 +57,7 @@ const set: Definition = {
       examples: ['secrets set ANTHROPIC_API_KEY', 'secrets set TELEGRAM_BOT_TOKEN --reload <token.txt'],
       exits: OF_THE_MACHINE,
     },
-    (made) => made.option('--reload', RELOAD),
+    (made) => made.option('--reload', RELOAD_HELP),
   ),
   work: async (context) => {
     const name = variable(context);
@@ -103,7 +103,7 @@ const rotate: Definition = {
       examples: ['secrets rotate --reload'],
       exits: OF_THE_MACHINE,
     },
-    (made) => made.option('--reload', RELOAD),
+    (made) => made.option('--reload', RELOAD_HELP),
   ),
   work: (context) => store(context, TOKEN, randomBytes(32).toString('hex')),
 };
@@ -130,7 +130,7 @@ async function told(context: Context, text: string, value: object): Promise<numb
   const { reload } = context.options as { reload?: boolean };
   if (reload) {
     context.say(text);
-    return onMachine(context, ['systemctl', 'restart', 'openclaw.service'], value);
+    return onMachine(context, RELOAD, value);
   }
   const { options } = await context.deployment();
   context.show(

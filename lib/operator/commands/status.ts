@@ -67,6 +67,7 @@ function toText(found: Status, now: Date): string {
           ? 'yes'
           : 'no',
     ],
+    ...stoppedRow(found),
     ['last backup', lastBackup ? `${age(lastBackup.time)}, ${lastBackup.engine}` : 'none'],
     [
       'lease',
@@ -81,6 +82,11 @@ function toText(found: Status, now: Date): string {
     ...found.alarms.map(({ name, reason }): [string, string] => ['', `${name}: ${reason}`]),
   ];
   return rows.map(([name, text]) => `${name.padEnd(13)}${text}\n`).join('');
+}
+
+function stoppedRow({ stoppedByHand }: Status): [string, string][] {
+  if (stoppedByHand === undefined) return [];
+  return [['stopped', `by hand${stoppedByHand && ` since ${stoppedByHand}`}, on any machine until \`start\``]];
 }
 
 export const STATUS_COMMANDS: readonly Definition[] = [status];

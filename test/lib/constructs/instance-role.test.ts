@@ -117,6 +117,8 @@ describe('by default the machine', () => {
     [NO, 's3:PutObject', object('anything')],
     [YES, 's3:PutObject', object('lease-wanted.json')],
     [YES, 's3:PutObject', object('handover.json')],
+    [YES, 's3:PutObject', object('stopped.json')],
+    [NO, 's3:DeleteObject', object('stopped.json')],
     [NO, 's3:GetObjectAcl', object('snapshots/config')],
     [NO, 's3:GetObjectTagging', object('snapshots/config')],
     [YES, 's3:PutObject', object('lease.json')],

@@ -13,6 +13,8 @@ describe('a command on the machine', () => {
     [['backup'], { FORCE: '' }, ['backup']],
     [['snapshots'], {}, ['snapshots']],
     [['drill'], {}, ['drill']],
+    [['stop'], {}, ['stop']],
+    [['start'], {}, ['start']],
     [
       ['run', '--', 'openclaw-state', 'restore', '--at', '2026-11-20 14:00'],
       {},

@@ -32,6 +32,7 @@ const RUNNING: Record<string, Answer> = {
   [`GET /${BUCKET}/lease.json?x-id=GetObject`]: ok(
     JSON.stringify({ generation: 3, nonce: 'n', instance: MACHINE, bucket: BUCKET, released: false }),
   ),
+  [`GET /${BUCKET}/stopped.json?x-id=GetObject`]: { status: 404, body: '' },
   GetParameter: json({
     Parameter: { Value: JSON.stringify({ reference: 'ghcr.io/openclaw/openclaw:2026.9.6', digest: DIGEST }) },
   }),
@@ -95,6 +96,16 @@ describe('status', () => {
         }),
       },
       ['alarms       1 in ALARM', '             openclaw-dev-ObservabilityAlarmsBackupFailed1-AB: A backup failed'],
+    ],
+    [
+      'an OpenClaw that was stopped by hand',
+      { [`GET /${BUCKET}/stopped.json?x-id=GetObject`]: ok('{"stopped":true,"at":"2026-11-20T14:00:00Z"}') },
+      ['stopped      by hand since 2026-11-20T14:00:00Z, on any machine until `start`'],
+    ],
+    [
+      'a stop that does not say when',
+      { [`GET /${BUCKET}/stopped.json?x-id=GetObject`]: ok('{"stopped":true,"at":"\\u001b[1m"}') },
+      ['stopped      by hand, on any machine until `start`'],
     ],
     ['a lease that is none', { [`GET /${BUCKET}/lease.json?x-id=GetObject`]: ok('[1]') }, ['lease        none']],
     [

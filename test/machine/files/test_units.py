@@ -38,7 +38,7 @@ def root(tmp_path_factory):
         shutil.copy(target, vendor)
     for name in FOREIGN:
         (vendor / name).write_text("[Unit]\nDescription=foreign\n[Service]\nExecStart=/usr/bin/docker\n")
-    for program in ("usr/bin/docker", "usr/bin/true", "usr/bin/systemctl", "usr/bin/bash"):
+    for program in ("bin/sh", "usr/bin/bash", "usr/bin/docker", "usr/bin/systemctl", "usr/bin/true"):
         (root / program).parent.mkdir(parents=True, exist_ok=True)
         (root / program).write_text("#!/bin/sh\n")
         (root / program).chmod(0o755)
@@ -129,6 +129,12 @@ class TestTheGateway:
     def test_never_needs_what_it_is_only_better_with(self, extra):
         needed = ("Requires", "Requisite", "BindsTo", "PartOf")
         assert f"openclaw-{extra}.service" not in [word for key in needed for word in words(self.NAME, key)]
+
+    def test_a_boot_starts_all_that_it_needs_though_it_stays_stopped_itself(self):
+        assert settings(self.NAME)["ExecCondition"] == ["/usr/local/libexec/openclaw/stay-stopped"]
+        assert not [key for key in settings(self.NAME) if key.startswith("Condition")]
+        # While it waits for its next try, a stop runs no post-stop.
+        assert int(settings(self.NAME)["RestartSec"][0]) <= 1
 
     def test_is_active_only_when_ready(self):
         assert settings(self.NAME)["ExecStartPost"] == ["/usr/local/libexec/openclaw/wait-ready"]

@@ -311,6 +311,15 @@ def test_a_machine_on_which_nothing_happened_leaves_the_record_of_the_last_one(m
     assert "skipped" not in machine.record()
 
 
+def test_a_machine_on_which_openclaw_stayed_stopped_leaves_word(machine):
+    (machine.var / "served").unlink()
+    (machine.var / "stopped").touch()
+    machine.tell("termination")
+    assert machine.drain().returncode == 0
+    assert machine.order() == ["stop", "save", "note", "complete", "metrics"]
+    assert machine.record()["clean"]
+
+
 def test_a_machine_that_never_served_is_not_clean_where_something_was_written(machine):
     (machine.var / "served").unlink()
     machine.tell("termination")

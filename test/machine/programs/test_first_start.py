@@ -27,6 +27,12 @@ def test_says_nothing_when_openclaw_is_ready(start, machine):
     assert machine.calls("report-failure") == []
 
 
+def test_says_that_openclaw_stays_stopped_and_the_deploy_succeeds(start, machine):
+    (machine.run_dir / "stopped").touch()
+    done = start()
+    assert done.returncode == 0 and "stopped by hand on the one before, and stays so" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("failed", "unit"),
     [

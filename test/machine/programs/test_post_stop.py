@@ -1,5 +1,6 @@
-"""post-stop and pause-restart: what an end of the gateway means, and when the next start is due."""
+"""post-stop, stay-stopped and pause-restart: what an end of the gateway means, and when the next start is due."""
 
+import re
 import time
 
 import pytest
@@ -17,10 +18,19 @@ def stop(machine):
         "docker",
         'case "$1" in logs) printf "%s\\n" "$SAID" ;; events) printf "$KILLS" ;; compose) exit "${DOWN:-0}" ;; esac',
     )
-    machine.stub("systemctl", '[[ $1 != list-jobs || -z $JOB ]] || echo "7 openclaw.service $JOB running"')
+    machine.stub(
+        "systemctl",
+        "case $1 in\n"
+        'list-jobs) [[ -z $JOB ]] || printf "%s\\n" "7 openclaw.service $JOB running" "8 other.timer stop waiting"\n'
+        '[[ -z $OTHER ]] || echo "9 $OTHER waiting" ;;\n'
+        "is-system-running) echo $SYSTEM ;;\n"
+        'show) printf "%s\\n" "docker.service openclaw-restore.service" "openclaw-drain.service" ;;\n'
+        "esac",
+    )
 
-    def stop(status, *, job="", said="", kills="", **env):
-        return machine.run("post-stop", EXIT_STATUS=str(status), JOB=job, SAID=said, KILLS=kills, **env)
+    def stop(status, *, job="", said="", kills="", other="", system="running", **env):
+        given = {"JOB": job, "OTHER": other, "SYSTEM": system, "SAID": said, "KILLS": kills}
+        return machine.run("post-stop", EXIT_STATUS=str(status), **given, **env)
 
     return stop
 
@@ -86,6 +96,89 @@ def test_the_end_of_compose_itself_for_memory_too(stop, machine):
     assert machine.aws_state["metrics"] == [["KilledForMemory", "1"]]
 
 
+TOLD = "restart --no-block openclaw-stopped.service"
+
+
+@pytest.mark.parametrize("status", [0, 1, 137, 143])
+def test_a_stop_by_hand_is_noted_and_the_bucket_is_told(stop, machine, status):
+    done = stop(status, job="stop")
+    assert "stays so over reboots and replacements" in done.stderr
+    assert re.fullmatch(r"\d{4}(-\d\d){2}T\d\d:\d\d:\d\dZ\n", (machine.var / "stopped").read_text())
+    assert (machine.run_dir / "stopped").exists()
+    assert TOLD in machine.calls("systemctl")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"status": 1},
+        {"status": 78},
+        {"status": "KILL"},
+        {"status": 0},
+        {"status": 1, "job": "start"},
+        {"job": "restart"},
+        {"job": "try-restart"},
+        {"job": "stop", "system": "stopping"},
+        {"job": "stop", "other": "docker.service stop"},
+        {"job": "restart", "other": "docker.service restart"},
+        {"job": "stop", "other": "openclaw-drain.service stop"},
+        {"job": "stop", "other": "openclaw-restore.service restart"},
+        {"job": "stop", "note": "run/drain.json"},
+        {"job": "stop", "note": "run/restoring"},
+        {"job": "stop", "note": "var/fenced"},
+    ],
+    ids=str,
+)
+def test_no_other_end_is_taken_for_one(stop, machine, end):
+    note = end.pop("note", None)
+    if note:
+        (machine.root / note).write_text("{}")
+    stop(**{"status": 0, **end})
+    assert not (machine.var / "stopped").exists()
+    assert TOLD not in machine.calls("systemctl")
+
+
+class TestStayStopped:
+    @pytest.fixture
+    def start(self, machine):
+        machine.stub("systemctl", "")
+        return lambda: machine.run("stay-stopped")
+
+    def test_a_start_goes_on_where_nobody_has_stopped_it(self, start, machine):
+        (machine.run_dir / "restoring").touch()
+        assert (start().returncode, start().stderr) == (0, "")
+        assert machine.calls("systemctl") == []
+        assert not (machine.run_dir / "restoring").exists(), "a later stop is no restore's"
+
+    def test_a_boot_leaves_it_stopped_and_a_person_starts_it(self, start, machine):
+        (machine.var / "stopped").write_text("2026-11-20T14:00:00Z\n")
+        boot = start()
+        assert boot.returncode == 1
+        assert "was stopped by hand (2026-11-20T14:00:00Z)" in boot.stderr
+        assert (machine.var / "stopped").exists() and machine.calls("systemctl") == []
+        assert start().returncode == 0
+        assert not (machine.var / "stopped").exists() and not (machine.run_dir / "stopped").exists()
+        assert machine.calls("systemctl") == [TOLD]
+        assert start().returncode == 0
+
+    def test_the_boot_that_has_seen_the_stop_can_start_it_at_once(self, start, machine, stop):
+        stop(0, job="stop")
+        assert start().returncode == 0
+        assert not (machine.var / "stopped").exists()
+
+    def test_each_boot_leaves_it_stopped(self, start, machine):
+        (machine.var / "stopped").write_text("\n")
+        for _ in range(2):
+            assert start().returncode == 1
+            (machine.run_dir / "stopped").unlink()
+
+    def test_a_start_happens_though_the_bucket_cannot_be_told_now(self, start, machine):
+        machine.stub("systemctl", "exit 1")
+        for note in (machine.var / "stopped", machine.run_dir / "stopped"):
+            note.touch()
+        assert start().returncode == 0
+
+
 @pytest.fixture
 def pause(machine):
     machine.stub("sleep", "")
@@ -99,10 +192,16 @@ def pause(machine):
     return pause
 
 
-def test_the_first_two_crashes_are_started_again_as_usual(stop, pause):
+def test_a_crash_is_started_again_after_a_moment(stop, pause, machine):
     assert pause() == []
     stop(1)
-    assert pause() == []
+    (slept,) = pause()
+    assert 10 <= slept <= 20
+    # Two that are further apart are as one.
+    now = int(time.time())
+    (machine.run_dir / "crashes").write_text(f"{now - 290}\n{now - 5}\n")
+    (slept,) = pause()
+    assert 10 <= slept <= 15
 
 
 def test_no_third_start_within_five_minutes_of_two_crashes(stop, pause, machine):
@@ -111,7 +210,7 @@ def test_no_third_start_within_five_minutes_of_two_crashes(stop, pause, machine)
     stop(1)
     (slept,) = pause()
     assert 200 <= slept <= 210
-    (machine.run_dir / "crashes").write_text(f"{now - 301}\n{now - 10}\n")
+    (machine.run_dir / "crashes").write_text(f"{now - 301}\n{now - 30}\n")
     assert pause() == []
 
 

@@ -80,6 +80,17 @@ def test_tells_of_a_clean_interruption(report):
     assert '"why": "interruption"' in log
 
 
+@pytest.mark.parametrize(("mark", "when"), [("2026-11-20T14:00:00Z\n", " at 2026-11-20T14:00:00Z."), ("", "by hand.")])
+def test_tells_of_a_move_that_leaves_openclaw_stopped(report, machine, mark, when):
+    (machine.var / "stopped").write_text(mark)
+    subject, body, _ = report(note())
+    assert subject == "OpenClaw dev moved: interruption, clean, stopped by hand"
+    assert "stays stopped there: it was stopped by hand" in body and when in body
+    assert "npx openclaw-spot start --stack dev --region me-central-1" in body
+    assert "serves" not in body and "Without service" not in body
+    assert not [call for call in machine.calls("aws") if "put-metric-data" in call]
+
+
 def test_publishes_figures(report, machine):
     report(note())
     (call,) = [call for call in machine.calls("aws") if "put-metric-data" in call]

@@ -198,3 +198,10 @@ def test_openclaw_is_asked_for_again_only_when_its_start_is_gone(machine, job, a
     machine.stub("systemctl", f'[[ $1 != show ]] || echo "{job}"')
     assert machine.run("request-gateway-start").returncode == 0
     assert ("start --no-block openclaw.service" in machine.calls("systemctl")) == asked
+
+
+def test_openclaw_is_not_asked_for_where_it_stays_stopped(machine):
+    (machine.run_dir / "stopped").touch()
+    machine.stub("systemctl", "echo 0")
+    assert machine.run("request-gateway-start").returncode == 0
+    assert machine.calls("systemctl") == []

@@ -162,6 +162,13 @@ def test_the_alarm_hears_that_nobody_answers(machine):
     assert machine.aws_state["metrics"] == [["ServiceReady", "0"]]
 
 
+def test_an_openclaw_that_was_stopped_by_hand_is_said_to_be(machine):
+    (machine.var / "stopped").write_text("2026-11-20T14:00:00Z\n")
+    done = machine.run("report-ready", OPENCLAW_GATEWAY_URL="http://127.0.0.1:9")
+    assert "stopped by hand (2026-11-20T14:00:00Z)" in done.stderr and "systemctl start openclaw" in done.stderr
+    assert machine.aws_state["metrics"] == [["ServiceReady", "0"]]
+
+
 def test_each_change_of_the_failing_channels_is_said_once_and_counted_while_it_lasts(wait, machine):
     both = {"ready": False, "failing": ["telegram", "discord", "telegram"]}
     said = []

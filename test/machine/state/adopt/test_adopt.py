@@ -320,7 +320,7 @@ def test_nothing_is_started_on_a_half_replaced_state(tmp_path, monkeypatch):
     calls = []
     answer = processes.Result(0, "", "")
     monkeypatch.setattr(service.processes, "run", lambda command, _: calls.append(command[1]) or answer)
-    markers = Markers(SimpleNamespace(var=tmp_path))
+    markers = Markers(SimpleNamespace(var=tmp_path, run=tmp_path))
     with pytest.raises(OSError, match="a rename"), service.service_down(markers):
         markers.journal_path.touch()
         raise OSError("a rename")

@@ -105,7 +105,9 @@ class Drain:
                     self.save()
         self.record["ended"] = now()
         # The record of a machine that is fenced, or on which nothing happened, would take the place of the last one's.
-        if has_state() and (has_served() or self.record.get("skipped")) and not self.fenced:
+        # One on which OpenClaw stayed stopped has told of that one.
+        happened = has_served() or stays_stopped() or self.record.get("skipped")
+        if has_state() and happened and not self.fenced:
             with self.step("note"):
                 self.leave_note()
         if self.safe:
@@ -232,6 +234,11 @@ def has_state() -> bool:
 def has_served() -> bool:
     """wait-ready notes it. Before that a backup is kept apart from the others, and only where something was written."""
     return os.path.exists(os.path.join(VAR, "served"))
+
+
+def stays_stopped() -> bool:
+    """Whether OpenClaw was stopped by hand, here or on a machine before."""
+    return os.path.exists(os.path.join(VAR, "stopped"))
 
 
 def backup_runs() -> bool:

@@ -1,5 +1,6 @@
-"""Tells once, when OpenClaw serves again on a new machine: why the old one ended, whether cleanly, for how long there
-was no service, and how old the restored state is. Then, at every start, it clears the word that the last end left."""
+"""Tells once, when OpenClaw serves again on a new machine, or is left stopped there: why the old one ended, whether
+cleanly, for how long there was no service, and how old the restored state is. Then, at every start, it clears the word
+that the last end left."""
 
 from __future__ import annotations
 
@@ -46,6 +47,15 @@ def served_at() -> float:
         return time.time()
 
 
+def stopped_at() -> str | None:
+    """When OpenClaw was stopped by hand, "" where that is not known; None where it is to run."""
+    try:
+        with open(os.path.join(VAR, "stopped"), encoding="ascii", errors="replace") as file:
+            return file.read(64).strip()
+    except FileNotFoundError:
+        return None
+
+
 def why(record: Mapping[str, Any] | None, deployment: str) -> str:
     if record is None:
         return "failure"
@@ -64,6 +74,7 @@ def tell(restored: Mapping[str, Any], record: Mapping[str, Any] | None, deployme
     stopped = timestamp(record.get("since")) if record and not record.get("skipped") else None
     # Without a word from the last machine that served, its last backup is the last sign of life.
     since = stopped or saved
+    by_hand = stopped_at()
     return {
         "event": "moved",
         "why": why(record, deployment),
@@ -72,7 +83,8 @@ def tell(restored: Mapping[str, Any], record: Mapping[str, Any] | None, deployme
         "unsaved": record.get("skipped") if record else None,
         "from": (record or restored).get("instance"),
         "to": instance.own_id_or_empty(),
-        "seconds_without_service": round(now - since) if since else None,
+        "stopped_by_hand": by_hand,
+        "seconds_without_service": round(now - since) if since and by_hand is None else None,
         "at_most": stopped is None,
         "state_age_seconds": round(now - saved) if saved else None,
         "snapshot": restored.get("snapshot"),
@@ -91,11 +103,23 @@ def text(move: Mapping[str, Any]) -> tuple[str, str]:
         loss += " It was set aside: make snapshots lists it." if move["set_aside"] else " It could not be saved."
     elif move["set_aside"]:
         loss = "The last backup looked like a loss and was set aside: make snapshots lists it."
+    source = move["from"] or "an unknown machine"
+    by_hand = move["stopped_by_hand"]
+    if by_hand is None:
+        outcome = f"{gap} without service"
+        now = [f"OpenClaw ({stack}) serves again on {move['to']}; it moved from {source}."]
+    else:
+        outcome = "stopped by hand"
+        now = [
+            f"OpenClaw ({stack}) moved from {source} to {move['to']}, and stays stopped there: it was stopped by hand"
+            f"{f' at {by_hand}' if by_hand else ''}.",
+            f"To start it: npx openclaw-spot start --stack {stack} --region {os.environ['AWS_REGION']}",
+        ]
     body = [
-        f"OpenClaw ({stack}) serves again on {move['to']}; it moved from {move['from'] or 'an unknown machine'}.",
+        *now,
         f"Why: {WORDS[move['why']]}.",
         f"The end was {clean}. {loss}",
-        f"Without service: {gap}.",
+        *([f"Without service: {gap}."] if by_hand is None else []),
         f"The restored state was backed up {span(move['state_age_seconds'])} ago (snapshot {move['snapshot']}).",
     ]
     if move["skipped"]:
@@ -103,7 +127,7 @@ def text(move: Mapping[str, Any]) -> tuple[str, str]:
             f"It is not the newest: {', '.join(move['skipped'])} could not be restored, and what was written between "
             "is missing. The log group operations says why."
         )
-    return f"OpenClaw {stack} moved: {move['why']}, {clean}, {gap} without service", "\n".join(body)
+    return f"OpenClaw {stack} moved: {move['why']}, {clean}, {outcome}", "\n".join(body)
 
 
 def span(seconds: int | None, prefix: str = "") -> str:

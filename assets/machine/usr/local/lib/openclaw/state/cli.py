@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
         "archive", help="of `openclaw backup create`: a path, or the name of an object below adopt/ in the bucket"
     )
     verbs.add_parser("drill", help="restore the newest snapshot into scratch, verify it, clean up")
+    verbs.add_parser("stop", help="stop OpenClaw until it is started again, on whatever machine")
+    verbs.add_parser("start", help="start OpenClaw")
+    verbs.add_parser("tell-stopped", help="what openclaw-stopped.service does: tell the bucket whether it was stopped")
     verbs.add_parser("status", help="what this machine knows of its state")
     lease = verbs.add_parser(
         "lease",
@@ -62,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     os.umask(0o077)
     try:
-        return getattr(commands, given.verb)(settings.load(), given) or 0
+        return getattr(commands, given.verb.replace("-", "_"))(settings.load(), given) or 0
     except (StateError, OSError) as error:
         journal.say(f"openclaw-state {given.verb}: {error}")
         return getattr(error, "exit_code", 1)

@@ -17,11 +17,12 @@ from openclaw.state.backup.run import Backup
 from openclaw.state.guards.lease import Lease
 from openclaw.state.guards.markers import Markers
 from openclaw.state.guards.paths import relative
+from openclaw.state.guards.stopped import Stopped
 from openclaw.state.restore import drill as drilling
+from openclaw.state.restore import service
 from openclaw.state.restore.boot import Boot
 from openclaw.state.restore.request import Request, distinct
 from openclaw.state.restore.restore import Restore
-from openclaw.state.restore.service import service_down
 from openclaw.system import files, journal, processes
 from openclaw.system.errors import Busy, Fenced, Refused, SetAside, result_of
 from openclaw.system.lock import locked
@@ -110,7 +111,7 @@ def restore(settings: Settings, given: Namespace) -> None:
         # What runs here has gone on since the newest one.
         place = restoring.bring_in(chosen, wanted.paths, older=True)
         # Down only while directories change places.
-        with service_down(restoring.markers):
+        with service.service_down(restoring.markers):
             place()
     journal.say(f"restored; what was there before is under {settings.var / 'aside'}")
     # Or the next machine would start from the newest snapshot again.
@@ -128,7 +129,7 @@ def adopt(settings: Settings, given: Namespace) -> None:
         with adopting.fetched(settings, restoring.aws, given.archive) as archive:
             journal.say(f"unpacking {archive.name}")
             place = restoring.adopt(archive)
-        with service_down(restoring.markers):
+        with service.service_down(restoring.markers):
             place()
     journal.say(f"adopted; what was there before is under {settings.var / 'aside'}")
     Backup(settings).run(force=True)
@@ -142,7 +143,8 @@ def drill(settings: Settings, _: Namespace) -> None:
 
 
 def status(settings: Settings, _: Namespace) -> None:
-    markers, lease = Markers(settings), Lease(settings, Aws(settings))
+    aws = Aws(settings)
+    markers, lease = Markers(settings), Lease(settings, aws)
     good, held = markers.last_good(), lease.held()
     shown = {
         "backup": settings.backup,
@@ -151,9 +153,28 @@ def status(settings: Settings, _: Namespace) -> None:
         "last_good": vars(good) if good else None,
         "age_seconds": round(time.time() - good.at) if good else None,
         "lease": {"generation": held.generation, "instance": held.instance} if held else None,
+        "stopped_by_hand": Stopped(settings, aws).at(),
         "fenced": files.read_json(markers.fenced_path),
     }
     print(json.dumps(shown, indent=2))
+
+
+def stop(settings: Settings, given: Namespace) -> None:
+    service.stop(Stopped(settings, Aws(settings)))
+    journal.say("OpenClaw is stopped, and stays so over reboots and replacements until it is started again")
+    tell_stopped(settings, given)
+
+
+def start(settings: Settings, _: Namespace) -> None:
+    service.start(Stopped(settings, Aws(settings)))
+
+
+def tell_stopped(settings: Settings, _: Namespace) -> None:
+    if settings.backup == "off":
+        return
+    aws = Aws(settings)
+    Lease(settings, aws).check()
+    Stopped(settings, aws).tell()
 
 
 def lease(settings: Settings, given: Namespace) -> None:

@@ -51,6 +51,8 @@ class Markers:
         self.damaged_path = settings.var / "damaged"
         # What the loss guard refused since the last good backup, as it was offered last, and how often.
         self.offered_path = settings.var / "offered.json"
+        # There while a restore or an adoption has OpenClaw stopped.
+        self.restoring_path = settings.run / "restoring"
         # The snapshot that does not come in, since when, and how often it was tried.
         self.failing_path = settings.var / "restore-failing.json"
 

@@ -13,6 +13,7 @@ from openclaw.state.engines.base import OBJECTS_ONLY, Snapshot
 from openclaw.state.guards import loss, vanished
 from openclaw.state.guards.lease import LeaseRecord
 from openclaw.state.guards.state_key import StateKey
+from openclaw.state.guards.stopped import Stopped
 from openclaw.state.openclaw_data import verify
 from openclaw.state.restore.request import Request
 from openclaw.state.restore.restore import Restore
@@ -71,6 +72,7 @@ class Boot:
         files.remove(self.markers.fenced_path)
         stale = self.markers.behind_path.exists()
         is_first = stamp is None or stale
+        Stopped(self.settings, self.aws).settle(is_first)
         asked = self.requests.asked()
         granted = asked and not is_first and self.requests.is_granted(asked)
         chosen = self._chosen(asked) if asked and not granted else None

@@ -1,4 +1,4 @@
-"""OpenClaw's service, stopped while its state is replaced."""
+"""OpenClaw's service: stopped while its state is replaced, or until it is started again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 
 from openclaw.state.guards.markers import Markers
+from openclaw.state.guards.stopped import Stopped
 from openclaw.system import journal, processes
 from openclaw.system.errors import StateError
 
@@ -24,6 +25,8 @@ def service_down(markers: Markers) -> Iterator[None]:
         signal.signal(number, signal.SIG_IGN)
     if running:
         journal.say(f"stopping {SERVICE}")
+        # A stop that is not meant to last (post-stop); its start takes the note away (stay-stopped).
+        markers.restoring_path.touch()
         _systemctl("stop")
     try:
         yield
@@ -35,6 +38,23 @@ def service_down(markers: Markers) -> Iterator[None]:
             _systemctl("start")
         else:
             journal.say(f"{SERVICE} was not running and is left so: systemctl start {SERVICE}")
+
+
+def stop(mark: Stopped) -> None:
+    """Until it is started again, on whatever machine; also where it waits for its next try, or has failed."""
+    mark.mark()
+    _systemctl("stop")
+
+
+def start(mark: Stopped) -> None:
+    """@raises StateError where it does not run then: on a drained machine, say"""
+    if mark.at() is not None:
+        # Or this would be the boot's own start, which finds it stopped.
+        mark.note_known()
+    _systemctl("start")
+    state = processes.run(["systemctl", "is-active", SERVICE], 30)
+    if not state.ok:
+        raise StateError(f"{SERVICE} is {state.out.strip()}: systemctl status {SERVICE} says why")
 
 
 def _systemctl(action: str) -> None:
