@@ -5,7 +5,7 @@ import { RECORDED_REGIONS } from '../../../../lib/operator/cost/prices';
 import { quantitiesOf, unknownTypes, type Template } from '../../../../lib/operator/cost/quantities';
 import type { Report } from '../../../../lib/operator/cost/report';
 import { synthesize } from '../../support/synthesize';
-import { json, LoopbackDeployment, REGION } from '../support/deployment-on-loopback';
+import { json, REGION, useDeployment } from '../support/deployment-on-loopback';
 import { environment, type Asked, type Answer } from '../support/local-servers';
 import { tool } from '../support/tool';
 
@@ -133,16 +133,7 @@ const PRICE_LIST: Record<string, string[]> = {
 };
 
 describe('with an account', () => {
-  let deployment: LoopbackDeployment;
-  beforeAll(async () => {
-    deployment = await LoopbackDeployment.start();
-  });
-  afterEach(() => {
-    deployment.reset();
-  });
-  afterAll(() => {
-    deployment.stop();
-  });
+  const deployment = useDeployment();
 
   const listed = ({ body }: Asked): Answer => {
     const { ServiceCode, Filters } = JSON.parse(body) as {
