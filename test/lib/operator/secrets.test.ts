@@ -67,7 +67,7 @@ describe('secrets set', () => {
     const { status, said } = await set('12:ab', '--reload');
     expect([deployment.told?.Target, JSON.stringify(deployment.told?.Parameters)]).toEqual([
       MACHINE,
-      expect.stringContaining("'systemctl' 'restart' 'openclaw.service'"),
+      expect.stringContaining('else systemctl restart openclaw.service; fi'),
     ]);
     expect([status, said[0]]).toEqual([0, `stored ${NAME}, version 1`]);
   });
