@@ -79,7 +79,7 @@ template: $(NPM) $(VENV) ## The real `cdk synth` with cdk-nag's checks, and cfn-
 	$(BIN)/cdk synth --quiet $(if $(CI),,--no-validation) --context az=me-central-1a
 	.venv/bin/cfn-lint cdk.out/*.template.json
 shell: $(NPM) $(VENV) programs ## The programs of the machine and of bin/
-	$(TIER) $(or $(FILES),test/bin test/lab/tests test/machine test/project --ignore test/machine/state) --numprocesses 4
+	$(TIER) $(or $(FILES),test/bin test/lab/tests test/machine test/project --ignore test/machine/state) --numprocesses 4 --dist worksteal
 test-aws: $(NPM) $(VENV) ## The real CDK CLI against a local AWS
 	$(TIER) $(or $(FILES),test/aws)
 test-state: $(NPM) $(VENV) programs ## Backup and restore on real restic, SQLite and S3

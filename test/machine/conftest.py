@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from machine.forkserver import ForkServer
 from machine.parameter_store import ParameterStore
 
 ASSETS = Path(__file__).parents[2] / "assets" / "machine"
@@ -24,6 +25,14 @@ def library(tmp_path_factory):
     return copy
 
 
+@pytest.fixture(scope="session")
+def fork_server(library, tmp_path_factory):
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    server = ForkServer(tmp_path_factory.mktemp("fork-server"), library.parent, keys)
+    yield server
+    server.close()
+
+
 class Machine:
     def __init__(self, root: Path, library: Path):
         self.root = root
@@ -35,6 +44,8 @@ class Machine:
         shutil.copy(STUBS / "aws", self.bin / "aws")
         # Not a version manager's python3, which would put its own directory before ours.
         (self.bin / "python3").symlink_to(os.path.realpath(sys.executable))
+        # For tests of a Python program with botocore in it, to load which takes most of its start.
+        self.fork_server: ForkServer | None = None
         self.aws_file = root / "aws.json"
         self.objects = root / "objects"
         self.aws_state = {
@@ -78,17 +89,22 @@ class Machine:
         return path.read_text().splitlines() if path.exists() else []
 
     def run(self, program: Path | str, *arguments: str, timeout: float = 30, **env: str):
-        path = program if isinstance(program, Path) else LIBEXEC / program
+        """A program of libexec by its name, or any by its path, which then always runs in a process of its own."""
         self.aws_file.write_text(json.dumps(self.aws_state))
-        done = subprocess.run(
-            [path, *arguments],
-            env={**self.env, **env},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        environment = {**self.env, **env}
+        if self.fork_server and isinstance(program, str):
+            answer = self.fork_server.run(arguments, environment, timeout, program=str(LIBEXEC / program))
+            done = subprocess.CompletedProcess([program, *arguments], *answer)
+        else:
+            done = subprocess.run(
+                [program if isinstance(program, Path) else LIBEXEC / program, *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
         self.aws_state = json.loads(self.aws_file.read_text())
         return done
 

@@ -4,6 +4,7 @@ import json
 import stat
 
 import pytest
+from machine.conftest import LIBEXEC
 
 ENV = "/openclaw/dev/env"
 TOKEN = f"{ENV}/OPENCLAW_GATEWAY_TOKEN"
@@ -23,7 +24,8 @@ print(json.dumps({"services": read_in}))
 
 
 @pytest.fixture
-def machine(machine, parameter_store):
+def machine(machine, parameter_store, fork_server):
+    machine.fork_server = fork_server
     machine.aws_state["parameters"][TOKEN] = "t0ken-value"
     (machine.root / "compose.py").write_text(COMPOSE)
     machine.stub("docker", f"exec python3 -I {machine.root}/compose.py")
@@ -37,7 +39,7 @@ def fetch(machine):
 
 def test_writes_each_parameter_as_a_variable(machine):
     machine.aws_state["parameters"] |= {f"{ENV}/TELEGRAM_BOT_TOKEN": "123:abc", "/openclaw/dev/restic-password": "no"}
-    done = fetch(machine)
+    done = machine.run(LIBEXEC / "fetch-secrets")
     assert done.returncode == 0, done.stderr
     lines = (machine.run_dir / ".env").read_text().splitlines()
     assert lines == ['OPENCLAW_GATEWAY_TOKEN="t0ken-value"', 'TELEGRAM_BOT_TOKEN="123:abc"']

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from machine.conftest import LIBEXEC
 
 PARAMETER = "/openclaw/dev/image"
 REFERENCE = "ghcr.io/openclaw/openclaw:2026.9.6"
@@ -31,7 +32,8 @@ esac
 
 
 @pytest.fixture
-def machine(machine, parameter_store):
+def machine(machine, parameter_store, fork_server):
+    machine.fork_server = fork_server
     machine.env["ROOT"] = str(machine.root)
     (machine.root / "images").write_text("")
     (machine.root / "tag").write_text(NEW)
@@ -59,7 +61,7 @@ def image(machine):
 
 
 def test_the_first_boot_records_what_the_registry_gave(machine):
-    done = machine.run("pull-image")
+    done = machine.run(LIBEXEC / "pull-image")
     assert done.returncode == 0, done.stderr
     assert recorded(machine) == {"reference": REFERENCE, "digest": NEW}
     assert image(machine) == f"OPENCLAW_IMAGE={REFERENCE}@{NEW}\n"

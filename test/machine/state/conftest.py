@@ -9,10 +9,11 @@ from pathlib import Path
 
 import boto3
 import pytest
+from machine.forkserver import ForkServer
 from machine.state.support import quick_key, toolbox
-from machine.state.support.forkserver import ForkServer
 from machine.state.support.machine import LIBRARY, REGION, Deployment, aws_environment
 from machine.state.support.proxy import Proxy
+from machine.state.support.saved import Saved
 
 sys.path.insert(0, str(LIBRARY.parent))
 # In the library, which is on the path only now.
@@ -68,21 +69,25 @@ def repository(programs, tmp_path_factory):
     return {"snapshots/config": config, f"snapshots/keys/{name}": content}, password
 
 
-@pytest.fixture
-def make_deployment(cloud, programs, client, tmp_path, request):
-    shared = {name: request.getfixturevalue(name) for name in ("library", "fork_server")}
-
-    def make(virgin=False, **settings):
-        deployment = Deployment(cloud.url, str(programs), client, tmp_path, **shared, **settings)
+@pytest.fixture(scope="session")
+def deploy(cloud, programs, client, library, fork_server, repository):  # noqa: PLR0917 (fixtures, by name)
+    def deploy(directory, virgin=False, **settings):
+        shared = {"library": library, "fork_server": fork_server}
+        deployment = Deployment(cloud.url, str(programs), client, directory, **shared, **settings)
         if not virgin and deployment.backup == "snapshots":
-            objects, password = request.getfixturevalue("repository")
+            objects, password = repository
             for key, body in objects.items():
                 deployment.put(key, body)
             name = f"/openclaw/{deployment.name}/restic-password"
             deployment.ssm.put_parameter(Name=name, Value=password, Type="SecureString")
         return deployment
 
-    return make
+    return deploy
+
+
+@pytest.fixture
+def make_deployment(deploy, tmp_path):
+    return functools.partial(deploy, tmp_path)
 
 
 @pytest.fixture(params=ENGINES)
@@ -104,9 +109,29 @@ def alive(machine):
     return machine
 
 
+@pytest.fixture(scope="session")
+def saved_life(deploy):
+    """By engine: a machine that is alive, to be brought back."""
+    with tempfile.TemporaryDirectory(prefix="openclaw-test-") as scratch:
+        os.chmod(scratch, 0o711)  # noqa: S103 (nobody lists it)
+
+        @functools.cache
+        def saved(engine):
+            directory, copies = Path(scratch, engine), Path(scratch, f"{engine}-saved")
+            for path in (directory, copies):
+                path.mkdir(mode=0o711)
+            return Saved(alive(deploy(directory, backup=engine).launch()), copies)
+
+        yield saved
+
+
 @pytest.fixture
-def living(machine):
-    return alive(machine)
+def living(machine, saved_life):
+    saved = saved_life(machine.deployment.backup)
+    if not saved.fits(machine):
+        return alive(machine)
+    saved.bring_back(machine)
+    return machine
 
 
 @pytest.fixture
@@ -135,5 +160,7 @@ os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
 
 
 @pytest.fixture
-def mirrored(make_deployment):
-    return alive(make_deployment(backup="mirror").launch())
+def mirrored(make_deployment, saved_life):
+    machine = make_deployment(backup="mirror").launch()
+    saved_life("mirror").bring_back(machine)
+    return machine

@@ -3,6 +3,7 @@ state, and goes on from it."""
 
 import contextlib
 import os
+import queue
 import signal
 
 import pytest
@@ -58,13 +59,15 @@ REMOVED = {
 
 def cut_after(machine, cloud, matches, *arguments, **environment):
     """Runs a command and kills its whole process group once a request of this kind has been answered."""
-    process = machine.start(*arguments, **environment)
+    started = queue.SimpleQueue()
 
     def cut():
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(started.get(), signal.SIGKILL)
 
     with cloud.playing(Fault(matches, times=1, after=cut)):
+        process = machine.start(*arguments, **environment)
+        started.put(process.pid)
         process.communicate(timeout=60)
     return process.returncode
 

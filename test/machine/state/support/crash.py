@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from machine.forkserver import Process
 from machine.state.support.machine import NODE, Deployment, Machine, kill, make_parents
 
 DATABASES = (".openclaw/state/openclaw.sqlite", ".openclaw/agents/main/agent/openclaw-agent.sqlite")
@@ -172,7 +173,7 @@ class Crash:
         self.finished += 1
         self.ledger.vouched = max(self.ledger.vouched, before)
 
-    def _start(self, verb: str) -> subprocess.Popen:
+    def _start(self, verb: str) -> subprocess.Popen | Process:
         return self.machine.start(*([verb] if verb == "backup" else [verb, "--patience", "0"]), **RETENTION)
 
     def _whole(self, verb: str) -> None:
@@ -195,7 +196,7 @@ class Crash:
         return True
 
     @staticmethod
-    def _require_good(verb: str, process: subprocess.Popen) -> None:
+    def _require_good(verb: str, process: subprocess.Popen | Process) -> None:
         _, err = process.communicate()
         assert process.returncode == 0, f"{verb} ended with {process.returncode}: {err}"
 

@@ -14,7 +14,7 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from machine.state.support.forkserver import ACCOUNT, REGION, ForkServer
+from machine.forkserver import ACCOUNT, REGION, ForkServer, Process
 
 REPOSITORY = Path(__file__).parents[4]
 LIBRARY = REPOSITORY / "assets/machine/usr/local/lib/openclaw"
@@ -150,7 +150,10 @@ class Machine:
             "BACKUP_TIMEOUT_SECONDS": "60",
         }
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen | Process:
+        """In a process group of its own."""
+        if self.deployment.fork_server:
+            return self.deployment.fork_server.start(arguments, {**self.environment, **environment})
         return subprocess.Popen(
             [sys.executable, "-m", "openclaw.state", *arguments],
             env={**self.environment, **environment},
@@ -161,12 +164,9 @@ class Machine:
         )
 
     def state(self, *arguments: str, expect: int = 0, **environment: str) -> str:
-        if self.deployment.fork_server:
-            code, out, err = self.deployment.fork_server.run(arguments, {**self.environment, **environment}, 180)
-        else:
-            process = self.start(*arguments, **environment)
-            out, err = process.communicate(timeout=180)
-            code = process.returncode
+        process = self.start(*arguments, **environment)
+        out, err = process.communicate(timeout=180)
+        code = process.returncode
         self.log = err
         assert code == expect, f"{arguments} ended with {code}:\n{err}\n{out}"
         return out
@@ -252,7 +252,7 @@ def make_parents(directory: Path) -> None:
         os.chown(directory, NODE, NODE)
 
 
-def kill(process: subprocess.Popen) -> None:
+def kill(process: subprocess.Popen | Process) -> None:
     """A power cut, as far as processes go."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
