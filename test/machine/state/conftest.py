@@ -142,6 +142,18 @@ def host(tmp_path):
 
 
 @pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 24 MiB."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(mount)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("may not mount")
+    yield mount
+    subprocess.run(["umount", "--lazy", str(mount)], check=True)
+
+
+@pytest.fixture
 def s3(deployment):
     return deployment.s3
 

@@ -62,18 +62,6 @@ def test_the_lease_cannot_be_read_so_nothing_is_written(living, cloud):
     living.backup()
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 24 MiB for a machine."""
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(mount)]
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("may not mount")
-    yield mount
-    subprocess.run(["umount", "--lazy", str(mount)], check=True)
-
-
 def on(machine, disk):
     """Moves a machine's directories to another file system."""
     for name in ("data", "var"):

@@ -4,6 +4,7 @@ restore make the database of that moment, and nothing else.
 
 import contextlib
 import errno
+import json
 import os
 import random
 import shutil
@@ -13,9 +14,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from openclaw.state.databases import page_log
+from machine.state.support.machine import NODE
+from openclaw.state.databases import page_log, worker
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.staging import staging
 from openclaw.state.staging.staging import Staging
+from openclaw.system import unprivileged
 from openclaw.system.errors import Damaged, StateError
 
 OWN = ".openclaw/state/openclaw.sqlite"
@@ -34,6 +38,11 @@ def contents(path):
     with contextlib.closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return database.execute("SELECT id, text FROM note ORDER BY id").fetchall()
+
+
+def fold(tree):
+    with Databases(tree.parent / "var") as databases:
+        page_log.fold(tree, databases)
 
 
 class Pair:
@@ -72,7 +81,7 @@ class Pair:
 
     def folded(self, name: str = OWN, said: bool = True) -> bytes:
         tree = self.pulled(name, said)
-        page_log.fold(tree)
+        fold(tree)
         assert os.listdir((tree / name).parent) == [(tree / name).name]
         assert len(os.listdir(tree)) == 1
         return (tree / name).read_bytes()
@@ -198,7 +207,7 @@ def test_a_broken_pair_elsewhere_stays_as_it_is_and_is_said(logged_pair, said, t
             stream.seek(16 if thing == "no database" else 18)
             stream.write(b"x" * 4000 if thing == "no database" else b"\x02\x09")
     before = both(tree)
-    page_log.fold(tree)
+    fold(tree)
     assert both(tree) == before
     assert "workspace/notes.db" in capsys.readouterr().err
     assert os.listdir(tree) == ["workspace"]
@@ -217,7 +226,7 @@ def test_a_log_that_is_somebody_elses_stays_the_file_it_was(tmp_path):
         if said:
             page_log.write_list(tree, ["workspace/notes.db"])
         before = both(tree)
-        page_log.fold(tree)
+        fold(tree)
         assert both(tree) == before
 
 
@@ -229,7 +238,7 @@ def test_sqlites_own_log_is_not_taken_for_one_of_ours(pair, tmp_path):
     for suffix in ("", "-wal"):
         shutil.copy2(f"{pair.live}{suffix}", tree / f"workspace/notes.db{suffix}")
     before = both(tree)
-    page_log.fold(tree)
+    fold(tree)
     assert both(tree) == before
 
 
@@ -256,33 +265,84 @@ def test_a_log_is_never_appended_to_what_somebody_has_put_there(pair):
     ids=repr,
 )
 @pytest.mark.parametrize("name", [OWN, "workspace/notes.db"])
-def test_a_fault_of_this_machine_is_no_damage(logged_pair, monkeypatch, error, name):
+def test_a_fault_of_this_machine_is_no_damage(logged_pair, in_this_process, error, name):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(page_log.sqlite, "opened", fail)
+    in_this_process.setattr(worker, "opened", fail)
     with pytest.raises(StateError, match="cannot be read now") as raised:
         logged_pair.folded(name)
     assert not isinstance(raised.value, Damaged)
 
 
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """What the process without rights would do."""
+
+    def ask(_, request, *__):
+        return json.dumps(worker.answer(request)).encode(), []
+
+    monkeypatch.setattr(unprivileged.Process, "ask", ask)
+    return monkeypatch
+
+
 @pytest.mark.parametrize("answer", [(1, -1, -1), (1, 5, 5), (0, 5, 3)])
-def test_a_log_that_sqlite_cannot_move_just_now_is_no_damage(logged_pair, monkeypatch, answer):
+def test_a_log_that_sqlite_cannot_move_just_now_is_no_damage(logged_pair, in_this_process, answer):
     @contextlib.contextmanager
     def opened(*_):
         yield SimpleNamespace(execute=lambda _: SimpleNamespace(fetchone=lambda: answer))
 
-    monkeypatch.setattr(page_log.sqlite, "opened", opened)
-    with pytest.raises(StateError, match="another process") as raised:
+    in_this_process.setattr(worker, "opened", opened)
+    with pytest.raises(StateError, match="is locked") as raised:
         logged_pair.folded()
     assert not isinstance(raised.value, Damaged)
+
+
+@pytest.mark.parametrize("name", [OWN, "workspace/notes.db"])
+def test_a_full_disk_is_no_damage(pair, small_disk, name, monkeypatch):
+    """The log is there; what the database grows by has no room any more."""
+    monkeypatch.setattr(page_log, "MOST_PART", 100)
+    monkeypatch.setattr(page_log, "MOST_AT_ONCE", 100)
+    pair.database.execute("INSERT INTO note(text) SELECT text FROM note")
+    pair.database.commit()
+    assert pair.append()
+    tree = shutil.copytree(pair.pulled(name), small_disk / "tree")
+    free = shutil.disk_usage(small_disk).free
+    (small_disk / "others").write_bytes(bytes(free - 64 * 1024))
+    with pytest.raises(StateError, match="cannot be read now") as raised:
+        fold(tree)
+    assert not isinstance(raised.value, Damaged)
+
+
+@pytest.mark.parametrize("name", [OWN, "workspace/notes.db"])
+def test_sqlite_reads_a_log_as_a_process_without_rights(logged_pair, monkeypatch, name):
+    """Root's own SQLite never sees what came from the bucket."""
+
+    def as_root(*_, **__):
+        raise AssertionError("SQLite was opened by root")
+
+    now = logged_pair.now.read_bytes()
+    monkeypatch.setattr(sqlite3, "connect", as_root)
+    assert logged_pair.folded(name) == now
+
+
+def test_owner_mode_and_time_are_those_of_the_pair(logged_pair):
+    tree = logged_pair.pulled()
+    for path in (tree / OWN, page_log.log_of(tree / OWN)):
+        path.chmod(0o640)
+        os.chown(path, NODE, 1002)
+        os.utime(path, ns=(1, 2))
+    fold(tree)
+    status = (tree / OWN).stat()
+    assert (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (0o640, NODE, 1002)
+    assert (status.st_mtime_ns, status.st_nlink) == (2, 1)
 
 
 def test_a_log_that_was_listed_and_is_not_there_is_damage(logged_pair):
     tree = logged_pair.pulled()
     page_log.log_of(tree / OWN).unlink()
     with pytest.raises(Damaged, match="not both here"):
-        page_log.fold(tree)
+        fold(tree)
 
 
 def test_a_log_cut_between_two_transactions_is_damage(logged_pair):
@@ -291,7 +351,7 @@ def test_a_log_cut_between_two_transactions_is_damage(logged_pair):
     assert logged_pair.append()
     shutil.copy2(page_log.log_of(logged_pair.base), page_log.log_of(tree / OWN))
     with pytest.raises(Damaged, match="when it was saved"):
-        page_log.fold(tree)
+        fold(tree)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +360,7 @@ def test_a_log_cut_between_two_transactions_is_damage(logged_pair):
 def test_a_list_that_is_none_is_damage(tmp_path, text):
     (tmp_path / page_log.LIST).write_text(text)
     with pytest.raises(Damaged, match=page_log.LIST):
-        page_log.fold(tmp_path)
+        fold(tmp_path)
 
 
 def test_nothing_is_folded_through_a_link(logged_pair, tmp_path):
@@ -309,7 +369,7 @@ def test_nothing_is_folded_through_a_link(logged_pair, tmp_path):
     (tree / "workspace/there").rename(outside)
     (tree / "workspace/there").symlink_to(outside)
     before = both(outside, "notes.db")
-    page_log.fold(tree)
+    fold(tree)
     assert both(outside, "notes.db") == before
 
 

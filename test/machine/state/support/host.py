@@ -8,6 +8,7 @@ from pathlib import Path
 from machine.state.support.machine import Machine, make_parents
 from openclaw.settings import Settings
 from openclaw.state.databases import page_log
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.staging.staging import Staged, Staging
 from openclaw.state.staging.tree import StagedTree
 
@@ -46,5 +47,6 @@ class Host(Machine):
         tree = self.directory / "restored"
         shutil.rmtree(tree, ignore_errors=True)
         shutil.copytree(self.staged, tree, symlinks=True)
-        page_log.fold(tree)
+        with Databases(self.var) as databases:
+            page_log.fold(tree, databases)
         return tree / database

@@ -21,12 +21,11 @@ _OF_THE_MACHINE = (
 )
 
 
-def is_of_this_machine(error: BaseException | str) -> bool:
+def is_of_this_machine(error: BaseException) -> bool:
     """True for what another try, or another machine, may not meet: it says nothing about the database.
 
-    @param error raised by sqlite3, or its words
+    @param error raised by sqlite3
     """
     if isinstance(error, MemoryError):
         return True
-    is_operational = isinstance(error, (str, sqlite3.OperationalError))
-    return is_operational and any(word in str(error) for word in _OF_THE_MACHINE)
+    return isinstance(error, sqlite3.OperationalError) and any(word in str(error) for word in _OF_THE_MACHINE)

@@ -11,20 +11,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
-import sqlite3
 import stat
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from openclaw.state.databases import sqlite
-from openclaw.state.databases.faults import is_of_this_machine
+from openclaw.state.databases.sqlite import Databases, Unreadable, is_database
 from openclaw.state.openclaw_data.layout import is_openclaw_database
-from openclaw.system import file_copy, journal
+from openclaw.system import file_copy, files, journal
 from openclaw.system.errors import Damaged, StateError
-from openclaw.system.files import walk
 from openclaw.system.links import is_behind_link
 
 SUFFIX = "-wal"
@@ -106,7 +102,7 @@ def write_list(tree: Path, databases: Iterable[str]) -> None:
         (tree / LIST).write_text(text)
 
 
-def fold(tree: Path) -> None:
+def fold(tree: Path, databases: Databases) -> None:
     """Makes each pair in a restored tree one file again. What no backup of ours wrote stays as it is.
 
     @raises Damaged where SQLite does not read all of the log of one of OpenClaw's own databases; a broken pair of
@@ -115,12 +111,12 @@ def fold(tree: Path) -> None:
     """
     for path, size in list(_logs(tree)):
         try:
-            _fold(tree, path, size)
-        except (sqlite3.Error, MemoryError, OSError) as error:
-            if isinstance(error, OSError) or is_of_this_machine(error):
+            _fold(tree, path, size, databases)
+        except (Unreadable, OSError) as error:
+            if isinstance(error, OSError) or error.passing:
                 raise StateError(f"{tree / path}: its log cannot be read now: {error}") from error
             _give_up(path, f"its log cannot be read: {error}")
-    shutil.rmtree(_scratch(tree), ignore_errors=True)
+    files.remove_tree(_scratch(tree))
 
 
 def _give_up(path: str, fault: str) -> None:
@@ -133,8 +129,8 @@ def _logs(tree: Path) -> Iterator[tuple[str, int | None]]:
     """Databases with a log, and its bytes where they are known. @raises Damaged for a list that is none"""
     if not os.path.lexists(tree / LIST):
         # Saved before there was a list: the log's own header tells. Found all before the first is folded.
-        for log in [Path(path) for path, _ in walk(tree) if path.endswith(SUFFIX)]:
-            if _is_ours(log) and sqlite.is_database(str(log)[: -len(SUFFIX)]):
+        for log in [Path(path) for path, _ in files.walk(tree) if path.endswith(SUFFIX)]:
+            if _is_ours(log) and is_database(str(log)[: -len(SUFFIX)]):
                 yield str(log.relative_to(tree))[: -len(SUFFIX)], None
         return
     for path, size in _listed(tree / LIST).items():
@@ -160,49 +156,44 @@ def _listed(path: Path) -> dict[str, int]:
     return value
 
 
-def _fold(tree: Path, path: str, size: int | None) -> None:
-    """In a directory of its own: no other file beside the two has a say. @raises sqlite3.Error"""
+def _fold(tree: Path, path: str, size: int | None, databases: Databases) -> None:
+    """@raises Unreadable, OSError"""
     database = tree / path
     log = log_of(database)
-    if is_behind_link(database, tree) or not (sqlite.is_database(database) and _is_ours(log)):
+    if is_behind_link(database, tree) or not (is_database(database) and _is_ours(log)):
         _give_up(path, "the backup wrote a log beside it, and they are not both here")
         return
     times, directory = log.stat(), database.parent.stat()
     if size not in (None, times.st_size):
         _give_up(path, f"its log has {times.st_size} bytes, and {size} when it was saved")
         return
-    scratch = _scratch(tree)
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(mode=0o700)
-    folded = scratch / "database"
-    # What is not decisive stays as it was if SQLite cannot make one of the two.
-    for source, target in ((database, folded), (log, log_of(folded))):
-        if is_openclaw_database(path):
-            os.rename(source, target)
-        else:
-            _copy(source, target)
-    fault = _checkpoint(folded)
-    if fault:
-        _give_up(path, fault)
+    pair = (database, log) if is_openclaw_database(path) else _copies(tree, database, log)
+    frames = _frames(*pair)
+    read = databases.fold(*pair)
+    if read != frames:
+        _give_up(path, f"SQLite reads {read} pages of its log, which holds {frames:g}")
         return
     # The log has the time of the newer one.
-    os.utime(folded, ns=(times.st_mtime_ns, times.st_mtime_ns))
-    os.rename(folded, database)
-    if os.path.lexists(log):
-        log.unlink()
+    os.utime(pair[0], ns=(times.st_mtime_ns, times.st_mtime_ns))
+    os.replace(pair[0], database)
+    log.unlink()
     os.utime(database.parent, ns=(directory.st_mtime_ns, directory.st_mtime_ns))
 
 
-def _checkpoint(database: Path) -> str:
-    """Why not all of the log is in the database now; empty where it is."""
+def _frames(database: Path, log: Path) -> float:
     with open(database, "rb") as base:
-        frames = (log_of(database).stat().st_size - _HEADER.size) / (_FRAME.size + _logged_page_size(base))
-    # Whoever closes the database last takes the log away, with all of it in the database.
-    with sqlite.opened(database, "mode=rw") as connection:
-        busy, read, moved = connection.execute("PRAGMA wal_checkpoint").fetchone()
-    if busy or (read == frames and moved != read):
-        raise StateError(f"SQLite moved {moved} of the {read} pages of a log: another process holds {database}")
-    return "" if read == frames else f"SQLite reads {read} pages of its log, which holds {frames:g}"
+        return (log.stat().st_size - _HEADER.size) / (_FRAME.size + _logged_page_size(base))
+
+
+def _copies(tree: Path, database: Path, log: Path) -> tuple[Path, Path]:
+    """What is not OpenClaw's own stays as it was if SQLite cannot make one of the two."""
+    scratch = _scratch(tree)
+    files.remove_tree(scratch)
+    scratch.mkdir(mode=0o700)
+    copy = scratch / "database"
+    _copy(database, copy)
+    _copy(log, log_of(copy))
+    return copy, log_of(copy)
 
 
 def _copy(source: Path, target: Path) -> None:

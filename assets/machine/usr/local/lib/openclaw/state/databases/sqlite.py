@@ -110,6 +110,15 @@ class Databases:
         with self._lent(path) as (lent, seconds):
             return self._ask_finally(seconds, what="value", path=lent, table=table, query=query)["value"]
 
+    def fold(self, path: Path, log: Path) -> int:
+        """Moves all that SQLite reads in a write-ahead log of ours into its database; the number of pages in the log,
+        which is of no use afterwards.
+
+        @raises Unreadable, OSError when the disk is full
+        """
+        with self._lent(path, log) as (lent, seconds):
+            return int(self._ask_finally(seconds, what="fold", path=lent)["read"])
+
     def _ask(self, seconds: float, **request: Any) -> dict[str, Any]:
         """@raises Lost, Unreadable, OSError when the disk is full"""
         answer, received = self._process.ask(json.dumps(request).encode(), seconds)
@@ -128,13 +137,26 @@ class Databases:
             raise Unreadable(f"SQLite gave no answer: {error}", passing=False) from error
 
     @contextlib.contextmanager
-    def _lent(self, path: Path) -> Iterator[tuple[str, float]]:
-        """A file in a tree of ours, under another name in the process's directory, where no log lies beside it; after
-        it, owner, mode and time are as they were."""
+    def _lent(self, path: Path, log: Path | None = None) -> Iterator[tuple[str, float]]:
+        """A file in a tree of ours, under another name in the process's directory, where no log but this one lies
+        beside it; after it, owner, mode and time are as they were."""
         lent = self.home / "lent"
-        files.remove_tree(lent)
-        os.link(path, lent, follow_symlinks=False)
-        fd = os.open(lent, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            with contextlib.ExitStack() as stack:
+                size = stack.enter_context(self._under(lent, path))
+                if log:
+                    size += stack.enter_context(self._under(lent.with_name(f"{lent.name}-wal"), log))
+                yield _name(lent), _deadline(size)
+        finally:
+            for name in os.listdir(self.home):
+                files.remove_tree(self.home / name)
+
+    @contextlib.contextmanager
+    def _under(self, name: Path, path: Path) -> Iterator[int]:
+        """Gives the process a file under another name, until the end; the file's bytes."""
+        files.remove_tree(name)
+        os.link(path, name, follow_symlinks=False)
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
@@ -142,15 +164,13 @@ class Databases:
             os.fchown(fd, self._user, -1)
             os.fchmod(fd, 0o600)
             try:
-                yield _name(lent), _deadline(status.st_size)
+                yield status.st_size
             finally:
                 os.fchown(fd, status.st_uid, status.st_gid)
                 os.fchmod(fd, stat.S_IMODE(status.st_mode))
                 os.utime(fd, ns=(status.st_atime_ns, status.st_mtime_ns))
         finally:
             os.close(fd)
-            for name in os.listdir(self.home):
-                files.remove_tree(self.home / name)
 
     def _take(self, made: Path, target: Path) -> None:
         """@raises StateError unless it is what the process can have made itself"""

@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from openclaw.state.databases.connection import SIDECARS, opened
+from openclaw.state.databases.faults import is_of_this_machine
 from openclaw.system import file_copy, unprivileged
 from openclaw.system.links import is_behind_link
 
 # Of what an integrity check finds.
 MOST_FAULTS, MOST_WORDS = 5, 500
-# SQLite's words for what another moment may change.
-_PASSING = re.compile(r"locked|busy|unable to open|disk I/O|readonly|interrupted|out of memory")
 
 
 class Replaced(Exception):
@@ -42,7 +41,7 @@ def copy(source: str, root: str, inode: list[int], target: str, *, check: list[s
     for suffix in SIDECARS:
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISREG(os.lstat(source + suffix).st_mode):
-                raise sqlite3.OperationalError(f"unable to open its {suffix}, which is not a regular file")
+                raise sqlite3.OperationalError(f"unable to open database file: its {suffix} is not a regular file")
     try:
         version = _copy(source, "mode=ro", target)
     except sqlite3.OperationalError as error:
@@ -85,7 +84,7 @@ def faults(path: str) -> dict[str, Any]:
         with opened(path, "mode=ro&immutable=1") as database:
             lines = [str(row[0])[:MOST_WORDS] for row in database.execute(f"PRAGMA integrity_check({MOST_FAULTS})")]
     except sqlite3.DatabaseError as error:
-        if is_passing(error):
+        if is_of_this_machine(error):
             raise
         lines = [str(error)]
     return {"faults": [] if lines == ["ok"] else lines[:MOST_FAULTS] or ["it says nothing"]}
@@ -120,8 +119,14 @@ def value(path: str, table: str, query: str) -> dict[str, Any]:
     return {"value": found[:MOST_WORDS] if isinstance(found, str) else None}
 
 
-def is_passing(error: Exception) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and _PASSING.search(str(error)) is not None
+def fold(path: str) -> dict[str, Any]:
+    """Moves all that SQLite reads in the write-ahead log beside a database into it: the number of pages there."""
+    # Whoever closes the database last takes the log away.
+    with opened(path, "mode=rw") as database:
+        busy, read, moved = database.execute("PRAGMA wal_checkpoint").fetchone()
+    if busy or moved != read:
+        raise sqlite3.OperationalError(f"database is locked: {moved} of the {read} pages of its log were moved")
+    return {"read": read}
 
 
 def _copy(source: str, options: str, target: str) -> int:
@@ -188,7 +193,7 @@ def _remove(*paths: str) -> None:
             os.unlink(path)
 
 
-_REQUESTS = {one.__name__: one for one in (copy, recover, faults, change, value)}
+_REQUESTS = {one.__name__: one for one in (copy, recover, faults, change, value, fold)}
 # Whose values are file names: each byte as one character, whatever either side's locale is.
 _NAMES = ("source", "root", "target", "path")
 
@@ -202,7 +207,7 @@ def answer(request: bytes) -> dict[str, Any]:
         return {"replaced": True}
     except (sqlite3.Error, OSError, MemoryError) as error:
         is_full = getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(error)
-        passing = is_passing(error) or not isinstance(error, sqlite3.Error)
+        passing = is_of_this_machine(error) or not isinstance(error, sqlite3.Error)
         return {"error": str(error)[:MOST_WORDS] or type(error).__name__, "passing": passing, "full": is_full}
 
 

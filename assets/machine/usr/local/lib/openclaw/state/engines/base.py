@@ -11,6 +11,7 @@ from typing import Callable
 
 from openclaw.aws.client import Aws
 from openclaw.settings import Settings
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.staging.staging import Staged
 
 # The id of what people put into the mirror's part of a bucket that holds no backup.
@@ -93,9 +94,12 @@ class Engine(ABC):
         """Oldest first, by generation, then sequence. Empty only when the bucket said so. @raises Unavailable"""
 
     @abstractmethod
-    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = (), anew: bool = False) -> None:
+    def pull(
+        self, snapshot: Snapshot, target: Path, databases: Databases, paths: Sequence[str] = (), anew: bool = False
+    ) -> None:
         """Brings all of it, or the paths (relative, as ".openclaw/openclaw.json"), into the empty directory target.
 
+        @param databases makes those whole that are stored in two parts
         @param anew from the store alone, with nothing that an earlier pull has kept on this machine
         @raises Damaged when what is stored is not what was pushed
         """

@@ -184,7 +184,7 @@ def fetched(
 
     def fetch(anew: bool) -> tuple[Path, int]:
         tree = fresh_tree()
-        engine.pull(snapshot, tree, paths, anew=anew)
+        engine.pull(snapshot, tree, databases, paths, anew=anew)
         journal.say("verifying what was fetched")
         return tree, verify.verify(tree, databases)
 

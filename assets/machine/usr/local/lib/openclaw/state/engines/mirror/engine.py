@@ -18,6 +18,7 @@ from openclaw.aws import transfers
 from openclaw.aws.client import Aws
 from openclaw.aws.transfers import Stored
 from openclaw.settings import Settings
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.engines.base import OBJECTS_ONLY, Engine, PushResult, Snapshot, SnapshotMetadata
 from openclaw.state.engines.mirror import intents, manifest, names
 from openclaw.state.engines.mirror import items as manifest_items
@@ -118,7 +119,9 @@ class Mirror(Engine):
             found = [Snapshot(self.name, OBJECTS_ONLY, now, 0, 0, 0, 0, "", "", None)]
         return sorted(found, key=lambda one: one.order)
 
-    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = (), anew: bool = False) -> None:
+    def pull(
+        self, snapshot: Snapshot, target: Path, databases: Databases, paths: Sequence[str] = (), anew: bool = False
+    ) -> None:
         by_hand = snapshot.id == OBJECTS_ONLY
         items = list(plain_items(*self._put_by_hand()) if by_hand else self._items(snapshot))
         if paths:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from openclaw.aws.client import Aws
 from openclaw.settings import Settings
 from openclaw.state.databases import page_log
+from openclaw.state.databases.sqlite import Databases
 from openclaw.state.engines.base import Engine, PushResult, Snapshot, SnapshotMetadata
 from openclaw.state.engines.restic import locks, tags
 from openclaw.state.engines.restic.program import HOST_TAG, INCOMPLETE, NO_REPOSITORY, PREFIX, Restic, messages
@@ -109,7 +110,9 @@ class Snapshots(Engine):
         for name in missing:
             journal.record("snapshots", result=failure.result, snapshot=name, error=str(failure))
 
-    def pull(self, snapshot: Snapshot, target: Path, paths: Sequence[str] = (), anew: bool = False) -> None:
+    def pull(
+        self, snapshot: Snapshot, target: Path, databases: Databases, paths: Sequence[str] = (), anew: bool = False
+    ) -> None:
         wanted = [f"/{_literal(path)}{suffix}" for path in paths for suffix in ("", page_log.SUFFIX)]
         # What says which of the logs are ours.
         wanted += [f"/{page_log.LIST}"] if paths else []
@@ -126,7 +129,7 @@ class Snapshots(Engine):
             result = self.restic.run(command, progress="fetching")
         if result.code != 0:
             raise self.restic.failure(f"restore of {snapshot.id[:8]}", result)
-        page_log.fold(target)
+        page_log.fold(target, databases)
 
     def prune(self, remove: Sequence[Snapshot]) -> None:
         if not remove:
