@@ -1,6 +1,7 @@
 """A database is whatever others have made of it: SQLite reads it apart from us, for so long, and at its own cost."""
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -10,8 +11,9 @@ import pytest
 from openclaw.state.databases import sqlite
 from openclaw.state.databases.sqlite import Databases, Unreadable
 from openclaw.state.openclaw_data import leases, verify
+from openclaw.state.staging.mounts import Mounts
 from openclaw.system import unprivileged
-from openclaw.system.errors import Damaged
+from openclaw.system.errors import Damaged, StateError
 
 OWN, OTHER = ".openclaw/state/openclaw.sqlite", ".openclaw/agents/main/other.sqlite"
 # Its owner keeps it to itself, and writes to it all the time.
@@ -48,6 +50,52 @@ def test_one_of_a_newer_sqlite_is_kept_as_a_file(host, rest):
     assert names == rest | {"workspace/new.sqlite"}
     assert (staged.unstable, staged.left_out.count) == ([], 0)
     assert (host.staged / "workspace/new.sqlite").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("length", [251, 252, 255])
+def test_one_whose_name_leaves_no_room_for_that_of_a_log(host, rest, length):
+    name = "workspace/" + "n" * length
+    path = host.database("workspace/short")
+    execute(path, "PRAGMA journal_mode=DELETE; PRAGMA journal_mode=WAL")
+    path.rename(host.path(name))
+    for _ in range(2):
+        staged, names = host.stage()
+        assert names == rest | {name}
+        assert (staged.left_out.count, staged.unreadable, staged.broken) == (0, [], [])
+        assert host.restored(name).read_bytes() == host.path(name).read_bytes()
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
+def test_one_that_cannot_be_looked_at_twice_costs_itself(host, rest, monkeypatch, known):
+    host.database("workspace/notes.db")
+    if known:
+        host.stage()
+
+    @contextlib.contextmanager
+    def look(self, path):
+        if path == "workspace/notes.db":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        with real(self, path) as opened:
+            yield opened
+
+    real = Mounts.look
+    monkeypatch.setattr(Mounts, "look", look)
+    staged, names = host.stage()
+    assert names == rest | ({"workspace/notes.db"} if known else set())
+    assert known or staged.left_out.first == [("workspace/notes.db", "Permission denied")]
+
+
+def test_a_disk_that_is_full_for_a_known_one_leaves_no_older_copy_for_a_new_one(host, rest, monkeypatch):
+    host.database(OWN)
+    host.stage()
+    host.database(OWN, rows=7)
+
+    def copy(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Databases, "copy", copy)
+    with pytest.raises(StateError, match="no space left"):
+        host.stage()
 
 
 def test_one_that_is_only_a_header(host, container, rest):

@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from openclaw.state.guards import loss
 
 # Longer than what a path may have here, in names of one letter.
 DEEP = """
@@ -38,6 +39,27 @@ def test_a_path_that_nothing_can_store_is_left_out_from_there_on(host, container
     container.run("os.rename('workspace/d', 'workspace/e')")
     host.stage()
     assert not (host.staged / "workspace/d").exists()
+
+
+@pytest.mark.parametrize("then", ["gone", "a file", "a directory", "a database", "another name of a file"])
+def test_a_link_that_leads_to_what_cannot_be_a_name(host, container, rest, then):
+    """Whoever follows it, if only to see whether something is there, gets an error that tells of nothing."""
+    container.run("os.symlink('t' * 300, 'workspace/link'); os.symlink('t' * 300, '.openclaw/openclaw.json')")
+    host.stage()
+    assert os.readlink(host.staged / "workspace/link") == "t" * 300
+    loss.of_tree(host.staged)
+    host.path("workspace/link").unlink()
+    if then == "a file":
+        host.write("workspace/link", "a file")
+    elif then == "a directory":
+        host.write("workspace/link/inside", "a file")
+    elif then == "a database":
+        host.database("workspace/link")
+    elif then == "another name of a file":
+        os.link(host.path("workspace/a/first.md"), host.path("workspace/link"))
+    _, names = host.stage()
+    expected = {"gone": set(), "a directory": {"workspace/link/inside"}}.get(then, {"workspace/link"})
+    assert names == rest | expected
 
 
 def test_a_pipe_and_a_socket(host, container, rest):

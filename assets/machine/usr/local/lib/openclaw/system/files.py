@@ -99,12 +99,29 @@ def remove_tree(path: Path) -> None:
                     raise OSError(f"cannot remove {path}: {result.last_words}") from None
 
 
+def is_directory(path: str | Path) -> bool:
+    """Not a link to one. Path.is_dir() follows it, and raises for one that leads to what cannot be a name."""
+    return _has_kind(path, stat.S_IFDIR)
+
+
+def is_regular(path: str | Path) -> bool:
+    """Not a link to such a file."""
+    return _has_kind(path, stat.S_IFREG)
+
+
+def _has_kind(path: str | Path, kind: int) -> bool:
+    try:
+        return stat.S_IFMT(os.lstat(path).st_mode) == kind
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def walk(tree: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Path and status of all that lies below a directory of ours, if it is there; directories before what they hold.
 
     Follows no link, and does not recurse: how deep a tree is, others have decided.
     """
-    pending = [str(tree)] if tree.is_dir() and not tree.is_symlink() else []
+    pending = [str(tree)] if is_directory(tree) else []
     while pending:
         with os.scandir(pending.pop()) as entries:
             for entry in entries:

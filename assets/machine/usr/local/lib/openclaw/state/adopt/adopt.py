@@ -148,7 +148,7 @@ def _make_links(tree: Path, places: dict[str, str], links: dict[str, str]) -> No
         if path in ROOTS or pointee.startswith("/") or not f"{leads_to}/".startswith(f"{SEEN}/"):
             journal.say(f"left out, for it leads out of the state: {path} -> {pointee}")
             continue
-        if any((tree / parent).is_symlink() for parent in PurePosixPath(path).parents) or (tree / path).exists():
+        if any((tree / parent).is_symlink() for parent in PurePosixPath(path).parents) or os.path.lexists(tree / path):
             raise Refused(f"the archive is not safe: {name!r} is in it twice")
         (tree / path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.symlink(pointee, tree / path)

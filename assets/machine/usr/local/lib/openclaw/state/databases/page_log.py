@@ -27,6 +27,8 @@ SUFFIX = "-wal"
 # Beside the roots: which databases of a tree have a log of ours, and its bytes. Any other file with such a name is
 # somebody's own.
 LIST = "page-logs.json"
+# Of a file's name, on every file system that a machine of ours has.
+_MOST_NAME_BYTES = 255
 # What costs less than the database stored anew, as parts of its pages: the log to store and to restore, and what one
 # transaction adds to compute (its checksums take 0.1 ms a page).
 MOST_PART, MOST_AT_ONCE = 0.5, 0.25
@@ -44,8 +46,10 @@ def append(database: Path, now: Path) -> bool:
     """Adds to the log, as one transaction, what makes the pair equal to `now`, a copy that nobody writes to.
 
     False, and nothing is changed, where `now` has to be stored anew: it has no write-ahead log as its journal, its
-    pages have another size, or too many of them differ.
+    pages have another size, or too many of them differ; or its name leaves no room for the log's.
     """
+    if len(os.fsencode(log_of(database).name)) > _MOST_NAME_BYTES:
+        return False
     with open(database, "rb") as base, open(now, "rb") as fresh:
         size = _logged_page_size(fresh)
         log = log_of(database)

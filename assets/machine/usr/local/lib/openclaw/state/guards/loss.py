@@ -13,7 +13,7 @@ from openclaw.state.databases import page_log, sqlite
 from openclaw.state.openclaw_data.exclusions import is_migration_copy
 from openclaw.state.openclaw_data.layout import is_openclaw_database
 from openclaw.system import file_copy
-from openclaw.system.files import walk
+from openclaw.system.files import is_regular, walk
 
 if TYPE_CHECKING:
     from openclaw.state.engines.base import Snapshot
@@ -64,7 +64,7 @@ def of_tree(tree: Path) -> Measure:
 def _vital(tree: Path, databases: Iterable[str]) -> dict[str, int]:
     vital = {path: page_log.used_bytes(tree / path) for path in databases}
     configuration = tree / CONFIGURATION
-    if configuration.is_file() and configuration.stat().st_size:
+    if is_regular(configuration) and configuration.lstat().st_size:
         vital[CONFIGURATION] = 1
     return vital
 

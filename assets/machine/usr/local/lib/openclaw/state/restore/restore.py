@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from openclaw.state.openclaw_data import leases, verify, versions
 from openclaw.state.openclaw_data.layout import ROOTS, STATE_DATABASE
 from openclaw.state.restore.request import Request, Requests
 from openclaw.state.restore.swap import Swap
-from openclaw.system import journal
+from openclaw.system import files, journal
 from openclaw.system.errors import Damaged, Refused, StateError, Unavailable
 
 
@@ -59,7 +60,7 @@ class Restore:
         try:
             with Databases(self.settings.var) as databases:
                 tree, checked = self._fetched(snapshot, paths, databases)
-                absent = [path for path in paths if not (tree / path).exists() and not (tree / path).is_symlink()]
+                absent = [path for path in paths if not os.path.lexists(tree / path)]
                 if absent:
                     raise Refused(f"{', '.join(absent)} is not in snapshot {snapshot.id[:24]}")
                 if not paths:
@@ -203,4 +204,4 @@ def _drop_deliveries(tree: Path, databases: Databases) -> None:
 
 
 def _roots(tree: Path) -> list[str]:
-    return [root for root in ROOTS if (tree / root).is_dir()]
+    return [root for root in ROOTS if files.is_directory(tree / root)]

@@ -94,7 +94,7 @@ class Swap:
     def _keep_aside(self, live: Path, target: Path) -> None:
         if not os.path.lexists(live):
             return
-        if live.is_dir() and not live.is_symlink() and not any(live.iterdir()):
+        if files.is_directory(live) and not any(live.iterdir()):
             live.rmdir()
             return
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -198,10 +198,12 @@ def _open_file(name: bytes, directory: int) -> int:
 
 
 def _beside(name: bytes, directory: Directory) -> bytes:
-    """Zeros where there is none."""
+    """Zeros where there is none, or the name is longer than one can be."""
     try:
         return _packed_status(os.stat(name, dir_fd=directory.descriptor, follow_symlinks=False))
-    except FileNotFoundError:
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENAMETOOLONG):
+            raise
         return bytes(ENTRY.size)
 
 

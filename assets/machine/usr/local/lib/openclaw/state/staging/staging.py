@@ -156,8 +156,12 @@ class Staging:
 
     def _refresh(self, index: Index, mounts: Mounts) -> None:
         for path in index.databases():
-            # Otherwise the walk sees what is there now.
-            with contextlib.suppress(OSError), mounts.look(path) as opened:
+            with contextlib.ExitStack() as stack:
+                try:
+                    opened = stack.enter_context(mounts.look(path))
+                except OSError:
+                    # The walk sees what is there now.
+                    continue
                 if has_header(opened.descriptor):
                     self._stage_database(index, path, opened)
         # A new database may name files that the walk had passed before they were there.
@@ -209,11 +213,7 @@ class Staging:
             self._staged_files += 1
             self._progress.at(self._staged_files, self._read)
             if isinstance(opened, OSError):
-                if opened.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-                    has_copy = self._has_copy(index, path)
-                    if has_copy or path.endswith(".sqlite"):
-                        self._note_unreadable(path, has_copy)
-                    self._leave_out(index, path, opened.strerror or str(opened))
+                self._leave_out_unopened(index, path, opened)
                 continue
             known = index.get(path)
             if not has_header(opened.descriptor):
@@ -224,7 +224,12 @@ class Staging:
                 index.keep(path)
             elif not _is_sidecar(index, path):
                 self._met.add(path)
-                with contextlib.suppress(FileNotFoundError), mounts.look(path) as looked:
+                with contextlib.ExitStack() as stack:
+                    try:
+                        looked = stack.enter_context(mounts.look(path))
+                    except OSError as error:
+                        self._leave_out_unopened(index, path, error)
+                        continue
                     self._stage_database(index, path, looked)
 
     def _is_current(self, path: str, known: str, status: Status) -> bool:
@@ -337,6 +342,14 @@ class Staging:
             return
         journal.say(f"{path} {reason}: its last good copy stays")
         index.keep(path)
+
+    def _leave_out_unopened(self, index: Index, path: str, error: OSError) -> None:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return
+        has_copy = self._has_copy(index, path)
+        if has_copy or path.endswith(".sqlite"):
+            self._note_unreadable(path, has_copy)
+        self._leave_out(index, path, error.strerror or str(error))
 
     def _leave_out(self, index: Index, path: str, reason: str) -> None:
         self._left_out.note(path, reason)

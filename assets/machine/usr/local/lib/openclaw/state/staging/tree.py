@@ -46,10 +46,10 @@ class StagedTree:
         """Whether what was made is what is in this database's place already, owner and mode with it. Its time, which a
         checkpoint of the log changes, is then that of the source."""
         database = self.root / path
-        if not _is_plain(database) or not page_log.is_same(database, self.new):
+        if not files.is_regular(database) or not page_log.is_same(database, self.new):
             return False
         log = page_log.log_of(database)
-        newest = log if log.exists() else database
+        newest = log if os.path.lexists(log) else database
         now = newest.lstat()
         if (now.st_mode, now.st_uid, now.st_gid) != (status.st_mode, status.st_uid, status.st_gid):
             return False
@@ -61,12 +61,12 @@ class StagedTree:
         self._make_parents(path)
         database = self.root / path
         log = page_log.log_of(database)
-        if os.path.lexists(log) and not _is_plain(log):
+        if os.path.lexists(log) and not files.is_regular(log):
             # What somebody had there before there was a database: a link, through which the log would be written.
             files.remove_tree(log)
-        if not _is_plain(database) or not page_log.append(database, self.new):
+        if not files.is_regular(database) or not page_log.append(database, self.new):
             return False
-        newest = log if log.exists() else database
+        newest = log if os.path.lexists(log) else database
         for one in {database, newest}:
             _give(one, status)
         os.utime(newest, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
@@ -78,7 +78,7 @@ class StagedTree:
 
     def make_directory(self, path: str, status: AnyStatus) -> None:
         target = self.root / path
-        if target.is_symlink() or (target.exists() and not target.is_dir()):
+        if os.path.lexists(target) and not files.is_directory(target):
             target.unlink()
         target.mkdir(mode=0o700, exist_ok=True)
         os.chown(target, status.st_uid, status.st_gid)
@@ -92,7 +92,7 @@ class StagedTree:
         """Makes path a hard link of the first staged name of the same file."""
         original, target = self.root / self._first_name(path, status), self.root / path
         try:
-            if not target.exists() or not os.path.samestat(target.lstat(), original.lstat()):
+            if not os.path.lexists(target) or not os.path.samestat(target.lstat(), original.lstat()):
                 self._make_parents(path)
                 os.link(original, self.clear_new(), follow_symlinks=False)
                 _replace(self.new, target)
@@ -108,7 +108,7 @@ class StagedTree:
             if is_behind_link(target, self.root):
                 # The directory it was in went as a whole; behind the link in its place there are others' files.
                 continue
-            if (kind == "directory") == (target.is_dir() and not target.is_symlink()):
+            if (kind == "directory") == files.is_directory(target):
                 files.remove_tree(target)
         index.forget_unseen()
 
@@ -132,14 +132,10 @@ class StagedTree:
         parent = self.root
         for name in relative.split("/"):
             parent = parent / name
-            if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
+            if os.path.lexists(parent) and not files.is_directory(parent):
                 parent.unlink()
             parent.mkdir(mode=0o700, exist_ok=True)
         self._made.add(relative)
-
-
-def _is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
 
 
 def _give(path: Path, status: AnyStatus) -> None:
@@ -158,6 +154,6 @@ def _give(path: Path, status: AnyStatus) -> None:
 
 
 def _replace(new: Path, target: Path) -> None:
-    if target.is_dir() and not target.is_symlink():
+    if files.is_directory(target):
         files.remove_tree(target)
     os.replace(new, target)
