@@ -35,6 +35,7 @@ export class OpenClawStack extends Stack {
       groupName,
       logGroupPrefix: parameterPath,
       logRetention: config.logRetention,
+      observability: config.observability,
       metricNamespace,
       backupIntervalMinutes: backsUp ? config.backupIntervalMinutes : undefined,
       alarmEmail: config.alarmEmail,
@@ -59,7 +60,7 @@ export class OpenClawStack extends Stack {
       stateBucket,
       imageRepository: config.image.ecr,
     });
-    // The machine tells where it moved to, and why.
+    // The machine tells where it moved to, and why; with observability=lean of faults too.
     observability.topic.grantPublish(role);
     const init = machineInit({
       environment: {
@@ -76,6 +77,7 @@ export class OpenClawStack extends Stack {
         STATE_BUCKET: stateBucket?.bucketName ?? '',
         ACCOUNT_ID: this.account,
         METRIC_NAMESPACE: metricNamespace,
+        OBSERVABILITY: config.observability,
         LOG_GROUP_PREFIX: parameterPath,
         GROUP_NAME: groupName,
         ALARM_TOPIC: observability.topic.topicArn,

@@ -6,6 +6,8 @@ import { describeUnknownKeys } from './unknown-keys';
 
 export type Market = 'spot' | 'on-demand';
 export type CpuCredits = 'standard' | 'unlimited';
+/** Whether the machine tells of faults by itself, or by a metric and an alarm for each, with a dashboard. */
+export type Observability = 'lean' | 'full';
 export type BackupMode = 'snapshots' | 'mirror' | 'off';
 
 /** One deployment, as its context describes it. */
@@ -42,6 +44,7 @@ export interface Config {
    */
   readonly ami?: string;
   readonly autoApproveDevices: boolean;
+  readonly observability: Observability;
   readonly logRetention: RetentionDays;
   /**
    * Address subscribed to the alarms.
@@ -70,6 +73,7 @@ const DEFAULTS = {
   backupKeepDaily: '7',
   backupKeepWeekly: '4',
   autoApproveDevices: 'false',
+  observability: 'lean',
   logRetentionDays: '14',
 };
 
@@ -118,6 +122,7 @@ export function parseConfig(context: Readonly<Record<string, unknown>>): Config 
     backupKeepWeekly: readOrDefault('backupKeepWeekly', parse.wholeNumber(0, 104, 'backups')),
     ami: read('ami', parse.ami),
     autoApproveDevices: readOrDefault('autoApproveDevices', parse.trueOrFalse),
+    observability: readOrDefault('observability', parse.oneOf<Observability>('lean', 'full')),
     logRetention: readOrDefault('logRetentionDays', parse.retentionDays),
     alarmEmail: read('alarmEmail', parse.email),
   };

@@ -1,10 +1,12 @@
 import { aws_cloudwatch as cloudwatch, aws_cloudwatch_actions as actions, Duration } from 'aws-cdk-lib';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import type { MachineMetrics } from './machine-metrics';
+import type { Observability } from '../config/config';
+import { DECLARED, type Fault, type MachineMetrics, type OwnMetric } from './machine-metrics';
 
 export interface AlarmsProps {
   readonly metrics: MachineMetrics;
+  readonly observability: Observability;
   /** Told when an alarm goes off, and when it is over. */
   readonly topic: ITopic;
   /**
@@ -25,6 +27,9 @@ type Rule = Pick<cloudwatch.AlarmProps, 'metric' | 'threshold' | 'evaluationPeri
   readonly silence?: 'bad' | 'unchanged';
 };
 
+// Of the metrics (machine-metrics.ts).
+const PERIOD_MINUTES = 5;
+
 /** What somebody should know of at once. */
 export class Alarms extends Construct {
   readonly all: cloudwatch.Alarm[] = [];
@@ -36,6 +41,11 @@ export class Alarms extends Construct {
   ) {
     super(scope, id);
     const { metrics } = props;
+    if (props.paysForCpu) this.cpuCharged();
+    if (props.observability === 'lean') {
+      this.heartbeat();
+      return;
+    }
 
     // A replacement boots in a few minutes: a quarter of an hour of silence is not a boot any more.
     this.alarm('ServiceNotReady', {
@@ -53,130 +63,52 @@ export class Alarms extends Construct {
       threshold: 0,
       evaluationPeriods: 2,
     });
-    this.alarm('DiskFull', {
-      alarmDescription: 'The root volume is more than 85 % full',
-      metric: metrics.agent('disk_used_percent'),
-      bad: 'above',
-      threshold: 85,
-      evaluationPeriods: 2,
-    });
-    this.alarm('MemoryPressure', {
-      alarmDescription: 'More than 90 % of memory has been in use for a quarter of an hour',
-      metric: metrics.agent('mem_used_percent'),
-      bad: 'above',
-      threshold: 90,
-      evaluationPeriods: 3,
-    });
-    this.alarm('SwapPressure', {
-      alarmDescription: 'More than 75 % of swap has been in use for a quarter of an hour: the machine is too small',
-      metric: metrics.agent('swap_used_percent'),
-      bad: 'above',
-      threshold: 75,
-      evaluationPeriods: 3,
-    });
-    this.alarm('StartRefused', {
-      alarmDescription: 'OpenClaw refuses its state or configuration: no restart and no other machine changes that',
-      metric: metrics.own('StartRefused', cloudwatch.Stats.MAXIMUM),
-      bad: 'above',
-      threshold: 0,
-      evaluationPeriods: 1,
-    });
-    this.alarm('ChannelsFailing', {
-      alarmDescription:
-        'A channel has not worked for a quarter of an hour, while the rest of OpenClaw serves: operations names it',
-      metric: metrics.own('ChannelsFailing', cloudwatch.Stats.MAXIMUM),
-      bad: 'above',
-      threshold: 0,
-      evaluationPeriods: 3,
-    });
-    this.alarm('KilledForMemory', {
-      alarmDescription: 'The kernel killed a program of OpenClaw for memory: the machine is too small for what it does',
-      metric: metrics.own('KilledForMemory', cloudwatch.Stats.SUM),
-      bad: 'above',
-      threshold: 0,
-      evaluationPeriods: 1,
-    });
-    this.alarm('ExtrasMissing', {
-      alarmDescription: 'OpenClaw runs, but without its logs, metrics or swap: the log group operations says why',
-      metric: metrics.own('ExtrasMissing', cloudwatch.Stats.MAXIMUM),
-      bad: 'above',
-      threshold: 0,
-      evaluationPeriods: 1,
-      // Told at a boot, and every half an hour.
-      silence: 'unchanged',
-    });
-    if (props.paysForCpu) {
-      this.alarm('CpuCharged', {
-        alarmDescription: 'The instance uses more CPU than its credits pay for, which is charged beside its price',
-        metric: metrics.ec2('CPUSurplusCreditsCharged'),
-        bad: 'above',
-        threshold: 0,
-        evaluationPeriods: 1,
-      });
+    for (const [name, { fault }] of Object.entries(DECLARED)) {
+      if (fault && (props.backupIntervalMinutes !== undefined || !fault.backups))
+        this.declared(name as OwnMetric, fault);
     }
-    if (props.backupIntervalMinutes !== undefined) this.backupAlarms(props.backupIntervalMinutes);
+    if (props.backupIntervalMinutes !== undefined) this.backupTooOld(props.backupIntervalMinutes);
   }
 
-  private backupAlarms(intervalMinutes: number): void {
+  /** The one alarm of observability=lean: a machine that lives, serves and has a young backup feeds it. */
+  private heartbeat(): void {
+    this.alarm('NoHeartbeat', {
+      alarmDescription:
+        'No machine has said for a quarter of an hour that OpenClaw serves and its last backup is young: see operations',
+      metric: this.props.metrics.own('Heartbeat', cloudwatch.Stats.MAXIMUM),
+      bad: 'below',
+      threshold: 1,
+      evaluationPeriods: 3,
+      silence: 'bad',
+    });
+  }
+
+  private cpuCharged(): void {
+    this.alarm('CpuCharged', {
+      alarmDescription: 'The instance uses more CPU than its credits pay for, which is charged beside its price',
+      metric: this.props.metrics.ec2('CPUSurplusCreditsCharged'),
+      bad: 'above',
+      threshold: 0,
+      evaluationPeriods: 1,
+    });
+  }
+
+  private declared(name: OwnMetric, fault: Fault): void {
     const { metrics } = this.props;
-    this.alarm('DrainNotClean', {
-      alarmDescription:
-        'A machine was ended before its last state was in the bucket: the log group operations says why',
-      metric: metrics.own('DrainClean', cloudwatch.Stats.MINIMUM),
-      bad: 'below',
-      threshold: 1,
-      evaluationPeriods: 1,
+    const { MINIMUM, MAXIMUM } = cloudwatch.Stats;
+    const statistic = fault.below === undefined ? MAXIMUM : MINIMUM;
+    this.alarm(fault.alarm, {
+      alarmDescription: fault.text,
+      metric: DECLARED[name].sent === 'agent' ? metrics.agent(name) : metrics.own(name, statistic),
+      bad: fault.below === undefined ? 'above' : 'below',
+      threshold: fault.below ?? fault.above ?? 0,
+      evaluationPeriods: (fault.minutes ?? PERIOD_MINUTES) / PERIOD_MINUTES,
+      ...(fault.silence === 'unchanged' && { silence: fault.silence }),
     });
-    this.alarm('BackupFailed', {
-      alarmDescription: 'A backup failed: the log group operations says why',
-      metric: metrics.own('BackupSuccess', cloudwatch.Stats.MINIMUM),
-      bad: 'below',
-      threshold: 1,
-      evaluationPeriods: 1,
-    });
-    this.alarm('DatabaseUnreadable', {
-      alarmDescription:
-        "One of OpenClaw's own databases could not be copied, so the backup has an earlier copy of it, or none: see operations",
-      metric: metrics.own('BackupDatabaseUnreadable', cloudwatch.Stats.MAXIMUM),
-      bad: 'above',
-      threshold: 0,
-      evaluationPeriods: 1,
-    });
-    this.alarm('RestoreFailed', {
-      alarmDescription: 'A machine could not bring in the state, so OpenClaw does not start on it: see operations',
-      metric: metrics.own('RestoreSuccess', cloudwatch.Stats.MINIMUM),
-      bad: 'below',
-      threshold: 1,
-      evaluationPeriods: 1,
-    });
-    this.alarm('RestoreSkipped', {
-      alarmDescription: 'A machine came up with an older state, for the newest backup is not good: see operations',
-      metric: metrics.own('RestoreSkippedSnapshots', cloudwatch.Stats.MAXIMUM),
-      bad: 'above',
-      threshold: 0,
-      evaluationPeriods: 1,
-    });
-    this.alarm('PruneFailed', {
-      alarmDescription: 'Old backups could not be removed, so the bucket grows: the log group operations says why',
-      metric: metrics.own('PruneSuccess', cloudwatch.Stats.MINIMUM),
-      bad: 'below',
-      threshold: 1,
-      evaluationPeriods: 1,
-    });
-    this.alarm('DrillFailed', {
-      alarmDescription: 'The weekly rehearsal could not restore the newest backup: the log group operations says why',
-      metric: metrics.own('DrillSuccess', cloudwatch.Stats.MINIMUM),
-      bad: 'below',
-      threshold: 1,
-      evaluationPeriods: 1,
-    });
-    this.alarm('Fenced', {
-      alarmDescription: 'Another machine took the lease from one that still served; what that one wrote since is lost',
-      metric: metrics.own('Fenced', cloudwatch.Stats.MAXIMUM),
-      bad: 'above',
-      threshold: 0,
-      evaluationPeriods: 1,
-    });
+  }
+
+  private backupTooOld(intervalMinutes: number): void {
+    const { metrics } = this.props;
     this.alarm('BackupTooOld', {
       alarmDescription: 'No backup has succeeded for three intervals (half an hour at least, which allows for a boot)',
       metric: metrics.own('BackupSuccess', cloudwatch.Stats.SUM, Duration.minutes(Math.max(intervalMinutes, 10))),

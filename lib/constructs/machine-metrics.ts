@@ -1,8 +1,35 @@
 import { aws_cloudwatch as cloudwatch, Duration } from 'aws-cdk-lib';
-import type declared from '../../assets/machine/usr/local/lib/openclaw/aws/metrics.json';
+import declared from '../../assets/machine/usr/local/lib/openclaw/aws/metrics.json';
 
-/** The metrics that the machine's own programs publish; one file declares them for both. */
+/** The metrics that the machine's own programs or its agent publish; one file declares them for both sides. */
 export type OwnMetric = keyof typeof declared;
+
+/** When somebody has to be told: by the alarm of this name, or, with observability=lean, by the machine itself. */
+export interface Fault {
+  readonly alarm: string;
+  readonly text: string;
+  /** A value below this, or above that, is bad. */
+  readonly below?: number;
+  readonly above?: number;
+  /** So long it must have been bad. @default - once is enough */
+  readonly minutes?: number;
+  /** It happens and is not over later. */
+  readonly once?: boolean;
+  /** What silence says: that what was said last still holds. @default - nothing */
+  readonly silence?: string;
+  /** Only where there are backups. */
+  readonly backups?: boolean;
+}
+
+export interface Declared {
+  readonly unit: string;
+  readonly help: string;
+  /** Who sends it, or how often. */
+  readonly sent: string;
+  readonly fault?: Fault;
+}
+
+export const DECLARED: Readonly<Record<OwnMetric, Declared>> = declared;
 
 /** The metrics of one deployment's machine, whichever instance that is at the time. */
 export class MachineMetrics {

@@ -1,5 +1,4 @@
 import {
-  aws_cloudwatch as cloudwatch,
   aws_iam as iam,
   aws_logs as logs,
   aws_sns as sns,
@@ -8,7 +7,9 @@ import {
   Stack,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import type { Observability as ObservabilityMode } from '../config/config';
 import { Alarms } from './alarms';
+import { dashboard, saveQueries } from './graphs';
 import { MachineMetrics } from './machine-metrics';
 
 export interface ObservabilityProps {
@@ -17,6 +18,7 @@ export interface ObservabilityProps {
   /** Prefix of the log groups' names, e.g. `/openclaw/dev`. */
   readonly logGroupPrefix: string;
   readonly logRetention: logs.RetentionDays;
+  readonly observability: ObservabilityMode;
   /** Namespace of the machine's metrics. */
   readonly metricNamespace: string;
   /**
@@ -33,7 +35,7 @@ export interface ObservabilityProps {
   readonly paysForCpu: boolean;
 }
 
-/** Log groups, alarms that tell somebody, and one page to look at. */
+/** Log groups, alarms that tell somebody, and a page, or queries, to look at. */
 export class Observability extends Construct {
   /** What the machine writes. */
   readonly machineLogs: readonly logs.LogGroup[];
@@ -52,14 +54,24 @@ export class Observability extends Construct {
 
     this.gatewayLog = this.logGroup('Gateway', 'gateway');
     const system = this.logGroup('System', 'system');
-    this.machineLogs = [system, this.gatewayLog, this.logGroup('Operations', 'operations')];
+    const operations = this.logGroup('Operations', 'operations');
+    this.machineLogs = [system, this.gatewayLog, operations];
     this.flowLog = this.logGroup('FlowLogs', 'flow-logs');
     this.topic = this.alarmTopic();
 
     const metrics = new MachineMetrics(props.metricNamespace, props.groupName);
-    const { backupIntervalMinutes, paysForCpu } = props;
-    const alarms = new Alarms(this, 'Alarms', { metrics, topic: this.topic, backupIntervalMinutes, paysForCpu });
-    this.dashboard(metrics, alarms.all);
+    const { observability, backupIntervalMinutes, paysForCpu } = props;
+    const { all: alarms } = new Alarms(this, 'Alarms', {
+      metrics,
+      observability,
+      topic: this.topic,
+      backupIntervalMinutes,
+      paysForCpu,
+    });
+    const { groupName, logGroupPrefix } = props;
+    const backsUp = backupIntervalMinutes !== undefined;
+    if (observability === 'full') dashboard(this, { groupName, logGroupPrefix, metrics, alarms, backsUp });
+    else saveQueries(this, { groupName, operations, backsUp });
   }
 
   private logGroup(id: string, name: string): logs.LogGroup {
@@ -86,57 +98,5 @@ export class Observability extends Construct {
       topic.addSubscription(new subscriptions.EmailSubscription(this.props.alarmEmail));
     }
     return topic;
-  }
-
-  private dashboard(metrics: MachineMetrics, alarms: cloudwatch.IAlarm[]): void {
-    const { MAXIMUM, MINIMUM } = cloudwatch.Stats;
-    const graph = (title: string, left: cloudwatch.IMetric[], right: cloudwatch.IMetric[] = []) =>
-      new cloudwatch.GraphWidget({ title, left, right, width: 12 });
-    const widgets = [
-      [new cloudwatch.AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: 24, height: 3 })],
-      [
-        graph('Service', [metrics.own('ServiceReady', MINIMUM)]),
-        graph(
-          'Machine, %',
-          ['cpu_usage_active', 'mem_used_percent', 'swap_used_percent', 'disk_used_percent'].map((name) =>
-            metrics.agent(name),
-          ),
-        ),
-      ],
-      [
-        graph('Moves: seconds without service', [metrics.own('SecondsWithoutService', MAXIMUM)]),
-        graph(
-          'Ends: seconds to drain, clean',
-          [metrics.own('DrainSeconds', MAXIMUM)],
-          [metrics.own('DrainClean', MINIMUM)],
-        ),
-      ],
-      [
-        new cloudwatch.LogQueryWidget({
-          title: 'Operations',
-          logGroupNames: [`${this.props.logGroupPrefix}/operations`],
-          // An event is a whole journal entry.
-          queryLines: [
-            'fields @timestamp, coalesce(body.UNIT, body._SYSTEMD_UNIT) as unit, body.MESSAGE as message',
-            'sort @timestamp desc',
-            'limit 50',
-          ],
-          width: 24,
-        }),
-      ],
-    ];
-    if (this.props.backupIntervalMinutes !== undefined) {
-      widgets.splice(2, 0, [
-        graph(
-          'Backups: success, files left out, seconds',
-          [metrics.own('BackupSuccess', MINIMUM), metrics.own('BackupFilesLeftOut', MAXIMUM)],
-          [metrics.own('BackupDurationSeconds', MAXIMUM)],
-        ),
-        graph('Backups: bytes sent', [metrics.own('BackupBytesSent', MAXIMUM)]),
-      ]);
-    }
-    // An account has one set of dashboards for all its regions.
-    const dashboardName = `${this.props.groupName}-${Stack.of(this).region}`;
-    new cloudwatch.Dashboard(this, 'Dashboard', { dashboardName, widgets });
   }
 }

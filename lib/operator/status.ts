@@ -60,7 +60,8 @@ export async function readStatus(deployment: Deployment, now: Date): Promise<Sta
     part(() => alarmsOf(deployment)),
     part(() => imageOf(deployment)),
   ]);
-  const [ready, memoryPercent, diskPercent] = metrics ?? [];
+  const [served, heartbeat, memoryPercent, diskPercent] = metrics ?? [];
+  const ready = served ?? heartbeat;
   return {
     group: deployment.group,
     region: deployment.region,
@@ -87,11 +88,13 @@ async function machineOf({ aws }: Deployment, group: AutoScalingGroup): Promise<
   return { ...machine, upSince: LaunchTime, market: InstanceLifecycle ?? 'on-demand' };
 }
 
-/** The newest value of each: ready, memory and disk in use in %. */
+/** The newest value of each: ready, heartbeat, memory and disk in use in %. */
 async function metricsOf({ aws, group, metricNamespace }: Deployment, now: Date): Promise<(number | undefined)[]> {
   const ofGroup = [{ Name: 'AutoScalingGroupName', Value: group }];
   const wanted = [
     { MetricName: 'ServiceReady', Dimensions: [] },
+    // With observability=lean the only word of it.
+    { MetricName: 'Heartbeat', Dimensions: [] },
     { MetricName: 'mem_used_percent', Dimensions: ofGroup },
     { MetricName: 'disk_used_percent', Dimensions: ofGroup },
   ];

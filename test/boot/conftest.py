@@ -26,6 +26,11 @@ class Emulator:
     def requests(self) -> list[dict]:
         return self._call("GET", "requests")["requests"]
 
+    def told(self, instance_id: str) -> list[str]:
+        """The subjects of what a machine wrote to the topic."""
+        mine = [one for one in self.requests() if one["who"].endswith(f"/{instance_id}") and one["status"] == 200]
+        return [one["subject"] for one in mine if one["call"] == "sns:Publish"]
+
     def denials(self) -> list[str]:
         """Every call that IAM refused, but for the CDK's own: it asks CloudTrail why a deploy failed."""
         log = (settings.LOGS / "cloud.log").read_text().splitlines()

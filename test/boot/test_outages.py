@@ -38,12 +38,7 @@ def operations(deployment, machine) -> str:
     return "\n".join(json.loads(event["message"])["body"].get("MESSAGE", "") for event in events)
 
 
-def metrics(deployment) -> set[str]:
-    found = deployment.client("cloudwatch").list_metrics(Namespace=f"OpenClaw/{deployment.stack}")["Metrics"]
-    return {metric["MetricName"] for metric in found}
-
-
-def test_an_agent_that_knows_no_journal_is_told_and_stops_nothing(deployment, replaced):
+def test_an_agent_that_knows_no_journal_is_told_and_stops_nothing(deployment, replaced, emulator):
     switches.turn("agent-version", "1.300069.1")
     machine = replaced()
     demo.check_page()
@@ -51,7 +46,7 @@ def test_an_agent_that_knows_no_journal_is_told_and_stops_nothing(deployment, re
     assert machine.succeeds("systemctl", "is-active", "--quiet", "amazon-cloudwatch-agent.service"), "for its metrics"
     said = eventually(lambda: operations(deployment, machine))
     assert "agent 1.300069.1 refuses" in said and "need 1.300070 or newer" in said
-    assert eventually(lambda: "ExtrasMissing" in metrics(deployment))
+    assert eventually(lambda: "OpenClaw boot: ExtrasMissing" in emulator.told(machine.instance_id))
 
 
 def test_a_package_that_cannot_be_had_is_told_and_stops_nothing(deployment, replaced):

@@ -12,14 +12,16 @@ const machineCode = Object.entries(texts('usr'))
   .map(([, text]) => text)
   .join('\n');
 
-function resources(type: string): Resource[] {
-  return Object.values(template.findResources(type)) as Resource[];
+const full = synthesize({ observability: 'full' }, '123456789012');
+
+function resources(type: string, of = template): Resource[] {
+  return Object.values(of.findResources(type)) as Resource[];
 }
 
 describe('metrics', () => {
   const names = Object.keys(declared);
-  const dashboard = JSON.stringify(resources('AWS::CloudWatch::Dashboard'));
-  const alarms = JSON.stringify(resources('AWS::CloudWatch::Alarm'));
+  const dashboard = JSON.stringify(resources('AWS::CloudWatch::Dashboard', full));
+  const alarms = JSON.stringify([full, template].map((one) => resources('AWS::CloudWatch::Alarm', one)));
 
   test.each(names)('%s is published by the machine', (name) => {
     expect(machineCode).toMatch(new RegExp(`"${name}"|publish_metric ${name}\\b`));
@@ -42,9 +44,43 @@ describe('metrics', () => {
 
   test("the agent's are those that it collects", () => {
     const collected = all(file('etc/openclaw/cloudwatch-agent.template.json'), /"(\w+_(?:percent|active))"/g);
+    const declaredHere = names.filter((name) => name.endsWith('_percent'));
+    expect(collected.filter((name) => name !== 'cpu_usage_active')).toEqual(declaredHere);
     const looked = all(alarms + dashboard.replaceAll('\\', ''), /"((?:cpu|mem|swap|disk)_\w+)"/g);
     expect(looked.filter((name) => !collected.includes(name))).toEqual([]);
     expect(collected.filter((name) => !looked.includes(name))).toEqual([]);
+  });
+});
+
+describe('observability', () => {
+  const heartbeat = library('lifecycle/heartbeat');
+
+  test('the modes are the same', () => {
+    for (const mode of ['lean', 'full']) {
+      expect(parseConfig({ az: 'me-central-1a', observability: mode }).observability).toBe(mode);
+    }
+    for (const side of [library('aws/metrics'), program('report-ready'), program('configure-cloudwatch')]) {
+      expect(side).toMatch(/[!=]= "?lean\b/);
+    }
+  });
+
+  test('a heartbeat comes in each period of its alarm', () => {
+    const minutes = Number(one(unit('openclaw-ready.timer'), /^OnUnitInactiveSec=(\d+)min$/m));
+    const alarm = resources('AWS::CloudWatch::Alarm').find(({ Properties }) => Properties.MetricName === 'Heartbeat');
+    expect(minutes * 60).toBeLessThan(Number(alarm?.Properties.Period));
+  });
+
+  test('a backup is as old for the heartbeat as for the alarm of its own', () => {
+    const alarm = resources('AWS::CloudWatch::Alarm', full).find(({ Properties }) =>
+      String(Properties.AlarmDescription).startsWith('No backup has succeeded'),
+    );
+    expect(Number(one(heartbeat, /^INTERVALS = (\d+)$/m))).toBe(alarm?.Properties.EvaluationPeriods);
+    expect(one(heartbeat, /"BACKUP_INTERVAL_MINUTES", "(\d+)"/)).toBe(
+      String(parseConfig({ az: 'me-central-1a' }).backupIntervalMinutes),
+    );
+    const often = synthesize({ observability: 'full', backupIntervalMinutes: 1 }, '123456789012');
+    const periods = resources('AWS::CloudWatch::Alarm', often).map(({ Properties }) => Number(Properties.Period));
+    expect(periods).toContain(Number(one(heartbeat, /^SHORTEST_MINUTES = (\d+)$/m)) * 60);
   });
 });
 

@@ -56,6 +56,7 @@ class Machine:
             "calls": [],
             "written": [],
             "metrics": [],
+            "told": [],
         }
         self.env = {
             "PATH": f"{self.bin}:{os.environ['PATH']}",
@@ -68,6 +69,8 @@ class Machine:
             "STATE_BUCKET": "openclaw-backup-dev-123456789012-me-central-1",
             "METRIC_NAMESPACE": "OpenClaw/dev",
             "LOG_GROUP_PREFIX": "/openclaw/dev",
+            "OBSERVABILITY": "full",
+            "ALARM_TOPIC": "arn:aws:sns:me-central-1:123456789012:openclaw",
             "FAKE_AWS": str(self.aws_file),
             "AWS_ACCESS_KEY_ID": "x",
             "AWS_SECRET_ACCESS_KEY": "x",

@@ -21,6 +21,8 @@ const DAYS_MS = 7 * 86_400_000;
 
 // What each setting would save: one value of each that a person may want to weigh.
 const CHANGES: readonly (readonly [string, string])[] = [
+  ['observability', 'lean'],
+  ['observability', 'full'],
   ['market', 'on-demand'],
   ['instanceType', 't4g.small'],
   ['instanceType', 't4g.medium'],

@@ -62,7 +62,7 @@ function toText(found: Status, now: Date): string {
     [
       'ready',
       found.ready === undefined
-        ? 'unknown: the machine has said nothing for a quarter of an hour'
+        ? 'unknown: for a quarter of an hour the machine has not said that all is well'
         : found.ready
           ? 'yes'
           : 'no',

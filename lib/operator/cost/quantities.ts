@@ -201,6 +201,8 @@ function machineSetting(template: Template, name: string): string {
   return new RegExp(`^${name}=(.*)$`, 'm').exec(machineFile(template, '/etc/openclaw/machine.env'))?.[1] ?? '';
 }
 
+const isLean = (template: Template) => machineSetting(template, 'OBSERVABILITY') === 'lean';
+
 const backupRuns = (template: Template): number =>
   machineSetting(template, 'BACKUP') === 'off'
     ? 0
@@ -210,39 +212,58 @@ function assumedLogBytes(kind: string, template: Template): number {
   const events: Record<string, number> = {
     gateway: GATEWAY_EVENTS,
     system: SYSTEM_EVENTS,
-    operations: EVENTS_OF_A_BACKUP * backupRuns(template),
+    operations: EVENTS_OF_A_BACKUP * backupRuns(template) + (isLean(template) ? MINUTES / REPORT_MINUTES : 0),
   };
   return kind === 'flow-logs' ? FLOW_BYTES : (events[kind] ?? 0) * EVENT_BYTES;
+}
+
+interface Declared {
+  readonly sent: string;
+  /** Whether it is a metric with observability=lean, and with it alone. */
+  readonly lean?: boolean;
 }
 
 interface AgentConfiguration {
   readonly agent: { readonly metrics_collection_interval: number };
   readonly metrics: {
-    readonly metrics_collected: Readonly<Record<string, { readonly measurement: readonly string[] }>>;
+    readonly metrics_collected: Readonly<Record<string, { readonly measurement: readonly string[] } | null>>;
+  };
+}
+
+/** What the agent is told on this machine: with observability=lean a part of it is otherwise, and null takes it away. */
+function agentOf(template: Template): { metrics: number; seconds: number } {
+  const read = (name: string) => JSON.parse(machineFile(template, `/etc/openclaw/${name}`)) as AgentConfiguration;
+  const usual = read('cloudwatch-agent.template.json');
+  const other = isLean(template) ? read('cloudwatch-agent.lean.json') : usual;
+  const collected = Object.values({ ...usual.metrics.metrics_collected, ...other.metrics.metrics_collected });
+  return {
+    metrics: collected.reduce((sum, part) => sum + (part?.measurement.length ?? 0), 0),
+    seconds: other.agent.metrics_collection_interval,
   };
 }
 
 /** Custom metrics, charged for each hour in which a value came, and the calls that bring them. */
 function metrics(template: Template): Quantity[] {
   const runs = backupRuns(template);
-  // How often a value comes in a month, and in how many calls of its own.
+  const days = runs > 0 ? HOURS / 24 : 0;
+  // How often a value comes in a month, and in how many calls of its own; a backup has one call for all of its values.
   const sent: Record<string, { hours: number; calls: number }> = {
     report: { hours: HOURS, calls: MINUTES / REPORT_MINUTES },
     backup: { hours: Math.min(runs, HOURS), calls: 0 },
     'half-hour': { hours: HOURS, calls: HOURS * 2 },
-    day: { hours: runs > 0 ? HOURS / 24 : 0, calls: runs > 0 ? HOURS / 24 : 0 },
-    event: { hours: 0, calls: 0 },
+    day: { hours: days, calls: days },
   };
-  const own = Object.values(declared).map((metric) => sent[metric.sent] ?? { hours: 0, calls: 0 });
-  const agent = JSON.parse(machineFile(template, '/etc/openclaw/cloudwatch-agent.template.json')) as AgentConfiguration;
-  const collected = Object.values(agent.metrics.metrics_collected).flatMap(({ measurement }) => measurement);
-  const calls =
-    runs + own.reduce((sum, one) => sum + one.calls, 0) + (MINUTES * 60) / agent.agent.metrics_collection_interval;
+  const lean = isLean(template);
+  const own = Object.values<Declared>(declared)
+    .filter((metric) => (metric.lean ?? false) === lean)
+    .map((metric) => sent[metric.sent] ?? { hours: 0, calls: 0 });
+  const agent = agentOf(template);
+  const calls = own.reduce((sum, one) => sum + one.calls, lean ? 0 : runs) + (MINUTES * 60) / agent.seconds;
   return [
     {
       part: 'custom metrics',
       price: 'metric.custom',
-      amount: collected.length + own.reduce((sum, { hours }) => sum + hours, 0) / HOURS,
+      amount: agent.metrics + own.reduce((sum, { hours }) => sum + hours, 0) / HOURS,
       unit: 'metrics',
       basis: 'those of the machine, and of its agent',
     },

@@ -42,6 +42,8 @@ class Journal:
             }
             if call.service == "s3":
                 entry["bucket"], entry["key"] = call.params.get("Bucket"), call.params.get("Key")
+            if call.name == "sns:Publish":
+                entry["subject"] = call.params.get("Subject")
             self._entries.append(entry)
             for name, number in (("requests", 1), ("bytes_in", call.size), ("bytes_out", sent)):
                 self._totals[call.name, name] += number

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
-import * as path from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
-import { only, REPOSITORY, synthesize, type Resource } from '../support/synthesize';
+import { GRAPHS } from '../../../lib/constructs/graphs';
+import { only, synthesize, type Resource } from '../support/synthesize';
 
-const template = synthesize({ alarmEmail: 'ops@example.com', logRetentionDays: 30 });
+const FULL = { observability: 'full' };
+const template = synthesize({ ...FULL, alarmEmail: 'ops@example.com', logRetentionDays: 30 });
 const topic = only(template, 'AWS::SNS::Topic').id;
 
 function alarmsOf(of = template): Record<string, Record<string, unknown>> {
@@ -181,17 +181,12 @@ describe('alarms', () => {
     [60, 3600],
     [1440, 86400],
   ])('a backup every %i minutes is looked for in periods of %i s', (backupIntervalMinutes, period) => {
-    const alarm = alarmsOf(synthesize({ backupIntervalMinutes })).BackupTooOld;
+    const alarm = alarmsOf(synthesize({ ...FULL, backupIntervalMinutes })).BackupTooOld;
     expect(alarm).toMatchObject({ Period: period, EvaluationPeriods: 3 });
   });
 
-  test('are as many as the documentation counts among the cost', () => {
-    const readme = readFileSync(path.join(REPOSITORY, 'README.md'), 'utf8');
-    expect(readme).toMatch(new RegExp(`^\\| ${Object.keys(alarmsOf()).length} alarms `, 'm'));
-  });
-
   test('watch no backup with backup=off', () => {
-    expect(Object.keys(alarmsOf(synthesize({ backup: 'off' }))).sort()).toEqual([
+    expect(Object.keys(alarmsOf(synthesize({ ...FULL, backup: 'off' }))).sort()).toEqual([
       'ChannelsFailing',
       'DiskFull',
       'ExtrasMissing',
@@ -202,6 +197,75 @@ describe('alarms', () => {
       'StartRefused',
       'SwapPressure',
     ]);
+  });
+});
+
+describe('with observability=lean', () => {
+  const lean = synthesize();
+
+  test('one alarm hears of a machine that says nothing, and no other metric has one', () => {
+    expect(alarmsOf(lean)).toEqual({
+      NoHeartbeat: expect.objectContaining({
+        Namespace: 'OpenClaw/dev',
+        MetricName: 'Heartbeat',
+        Threshold: 1,
+        ComparisonOperator: 'LessThanThreshold',
+        Period: 300,
+        EvaluationPeriods: 3,
+        TreatMissingData: 'breaching',
+      }) as unknown,
+      ...Object.fromEntries(
+        Object.keys(alarmsOf(lean))
+          .filter((name) => name.startsWith('DeleteWatch'))
+          .map((name) => [name, expect.anything() as unknown]),
+      ),
+    });
+    lean.resourceCountIs('AWS::CloudWatch::Dashboard', 0);
+  });
+
+  test('the machine is told so, and may tell the topic', () => {
+    expect(JSON.stringify(only(lean, 'AWS::AutoScaling::AutoScalingGroup').Metadata)).toContain('OBSERVABILITY=lean');
+    lean.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Action: 'sns:Publish', Resource: { Ref: only(lean, 'AWS::SNS::Topic').id } }),
+        ]),
+      },
+    });
+  });
+
+  const queries = Object.values(lean.findResources('AWS::Logs::QueryDefinition') as Record<string, Resource>).map(
+    ({ Properties }) => Properties as { Name: string; QueryString: string; LogGroupNames: unknown[] },
+  );
+
+  test('each graph of the dashboard is a saved query of the group that the machine writes to', () => {
+    const [group] = Object.entries(lean.findResources('AWS::Logs::LogGroup')).find(
+      ([, { Properties }]) => (Properties as { LogGroupName: string }).LogGroupName === '/openclaw/dev/operations',
+    ) ?? ['none'];
+    expect(queries.map(({ Name }) => Name)).toEqual(
+      [...GRAPHS.map(({ title }) => title), 'Operations'].map((title) => `openclaw-dev/${title}`),
+    );
+    for (const { LogGroupNames } of queries) expect(LogGroupNames).toEqual([{ Ref: group }]);
+    const without = synthesize({ backup: 'off' }).findResources('AWS::Logs::QueryDefinition');
+    expect(Object.keys(without)).toHaveLength(GRAPHS.filter(({ backups }) => !backups).length + 1);
+  });
+
+  // As openclaw/aws/metrics.py writes it.
+  test.each(GRAPHS.map((graph) => [graph.title, graph] as const))('%s finds its figures in a line', (title, graph) => {
+    const { QueryString } = queries.find(({ Name }) => Name.endsWith(`/${title}`)) ?? { QueryString: '' };
+    const names = Object.keys({ ...graph.left, ...graph.right });
+    const line = `{"metrics": {${names.map((name, index) => `"${name}": ${index}.5`).join(', ')}}}`;
+    const patterns = (word: string) =>
+      [...QueryString.matchAll(new RegExp(`${word} (?:body\\.MESSAGE )?(?:like )?/(.*)/$`, 'gm'))].map(
+        ([, pattern = '']) => new RegExp(pattern),
+      );
+    const [filter] = patterns('filter');
+    expect(filter?.test(line)).toBe(true);
+    expect(filter?.test('{"event": "backup", "result": "success"}')).toBe(false);
+    const found = patterns('parse').map((pattern) => Object.values(pattern.exec(line)?.groups ?? {}));
+    expect(found).toEqual(names.map((_, index) => [`${index}.5`]));
+    for (const name of names)
+      expect(QueryString).toMatch(new RegExp(`stats .*(?:max|min)\\(\\w+\\) as ${name}\\b.* by bin`));
   });
 });
 

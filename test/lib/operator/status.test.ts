@@ -24,7 +24,7 @@ const RUNNING: Record<string, Answer> = {
   DescribeInstances: ok(
     `<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>${MACHINE}</instanceId><instanceLifecycle>spot</instanceLifecycle><launchTime>2026-11-20T16:00:00Z</launchTime></item></instancesSet></item></reservationSet></DescribeInstancesResponse>`,
   ),
-  GetMetricData: metrics(1, 61.4, 40),
+  GetMetricData: metrics(1, undefined, 61.4, 40),
   DescribeAlarms: alarms(),
   [`HEAD /${BUCKET}/`]: ok(''),
   [listing('snapshots/snapshots/')]: contents(`snapshots/snapshots/${ID}`, '2026-11-23T19:45:00Z'),

@@ -90,7 +90,7 @@ def test_a_refusal_alarms_and_replaces_nothing(check, machine):
     said = check(status=78)
     assert "exit status 78" in said and "openclaw doctor --fix" in said
     assert not asked(machine)
-    assert any("--metric-name StartRefused --value 1" in call for call in machine.calls("aws"))
+    assert any('"MetricName": "StartRefused", "Value": 1' in call for call in machine.calls("aws"))
 
 
 def test_a_refused_restore_replaces_nothing_either(check, machine):

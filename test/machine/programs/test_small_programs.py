@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 
+import jsonschema
 import pytest
 from machine.conftest import ASSETS
 
@@ -133,6 +134,20 @@ class TestConfigureCloudwatch:
         assert config["metrics"]["append_dimensions"] == {"AutoScalingGroupName": "${aws:AutoScalingGroupName}"}
         assert "@" not in text
         assert machine.calls("ctl") == [f"-a fetch-config -m ec2 -s -c file:{machine.root}/agent.json"]
+
+    def test_with_lean_the_agent_sends_three_metrics_every_five_minutes(self, machine):
+        lean = str(ASSETS / "etc/openclaw/cloudwatch-agent.lean.json")
+        assert machine.run("configure-cloudwatch", OBSERVABILITY="lean", OPENCLAW_CLOUDWATCH_LEAN=lean).returncode == 0
+        config = json.loads((machine.root / "agent.json").read_text())
+        collected = config["metrics"]["metrics_collected"]
+        assert [part["measurement"] for part in collected.values()] == [
+            ["disk_used_percent"],
+            ["mem_used_percent"],
+            ["swap_used_percent"],
+        ]
+        assert config["agent"] == {"region": "me-central-1", "metrics_collection_interval": 300}
+        schema = json.loads((ASSETS.parents[1] / "test/machine/fixtures/cloudwatch-agent.schema.json").read_text())
+        assert [error.message for error in jsonschema.Draft4Validator(schema).iter_errors(config)] == []
 
     def test_gives_the_agent_nothing_that_it_has_already(self, machine):
         machine.run("configure-cloudwatch")

@@ -147,7 +147,7 @@ def test_an_alarm_that_cannot_be_told_does_not_matter(wait, machine, program):
     machine.aws_state["fail"]["put-metric-data"] = ["AccessDenied", "*"]
     done = wait(TELEGRAM, program=program)
     assert done.returncode == 0
-    assert "was not published" in done.stderr or "could not be started" in done.stderr
+    assert "were not published" in done.stderr or "could not be started" in done.stderr
 
 
 @pytest.mark.parametrize(("answer", "value"), [(READY, "1"), (TELEGRAM, "1"), (STARTING, "0"), (PAGE, "0")], ids=str)

@@ -29,9 +29,8 @@ retry() {
 
 aws_cli() { aws --cli-connect-timeout 5 --cli-read-timeout 60 "$@"; }
 
-# publish_metric NAME VALUE [UNIT]: best effort, so that monitoring never decides whether the service runs.
+# publish_metric NAME VALUE: best effort, so that monitoring never decides whether the service runs.
 publish_metric() {
-  timeout 20 aws --cli-connect-timeout 5 --cli-read-timeout 10 cloudwatch put-metric-data \
-    --namespace "$METRIC_NAMESPACE" --metric-name "$1" --value "$2" --unit "${3:-None}" >&2 ||
+  timeout 20 "${BASH_SOURCE[0]%/*}/../../libexec/openclaw/publish-metric" "$1" "$2" >&2 ||
     log "metric $1=$2 was not published"
 }

@@ -68,7 +68,7 @@ gateway_serves() {
   [[ -n $channels || $(of "$answer" '.ready == true') == true ]]
 }
 
-# tell_channels: one line for each change of which channels fail, and their number as a metric while there are any.
+# tell_channels: one line for each change of which channels fail, and their number as a metric.
 tell_channels() {
   local said='' names
   [[ ! -e $RUN/channels-failing ]] || said=$(<"$RUN/channels-failing")
@@ -82,7 +82,7 @@ tell_channels() {
     fi
   fi
   read -ra names <<<"$channels"
-  ((${#names[@]} == 0)) || publish_metric ChannelsFailing "${#names[@]}" Count
+  publish_metric ChannelsFailing "${#names[@]}"
 }
 
 # tell_kills: says and counts what was killed for memory in the gateway's container since this was last asked.
@@ -96,5 +96,5 @@ tell_kills() {
   printf '%s\n' "$now" >"$RUN/kills-asked"
   ((kills > 0)) || return 0
   log "error: killed for memory in OpenClaw's container: $kills; a larger instance type, or less work at once, helps"
-  publish_metric KilledForMemory "$kills" Count
+  publish_metric KilledForMemory "$kills"
 }

@@ -25,6 +25,10 @@ class Settings:
     # Auto Scaling group that this machine is one of.
     group: str
     metric_namespace: str
+    # lean or full: what of the metrics goes to CloudWatch, and who tells of faults.
+    observability: str
+    # ARN of the topic by which people are told.
+    alarm_topic: str
     data: Path
     var: Path
     run: Path
@@ -74,6 +78,8 @@ def load() -> Settings:
         account=env.get("ACCOUNT_ID", ""),
         group=env.get("GROUP_NAME", f"openclaw-{env['STACK']}"),
         metric_namespace=env.get("METRIC_NAMESPACE", f"OpenClaw/{env['STACK']}"),
+        observability=env.get("OBSERVABILITY", "full"),
+        alarm_topic=env.get("ALARM_TOPIC", ""),
         data=Path(env.get("OPENCLAW_DATA", "/opt/openclaw")),
         var=Path(env.get("OPENCLAW_VAR", "/var/lib/openclaw")),
         run=Path(env.get("OPENCLAW_RUN", "/run/openclaw")),

@@ -62,9 +62,9 @@ class Backup:
             seconds = round(time.monotonic() - started, 1)
             journal.record("backup", result="success", seconds=seconds, **figures)
             values = {"BackupSuccess": 1, "BackupDurationSeconds": seconds, "BackupBytesSent": figures["bytes_sent"]}
-            # What is 0 almost always is not published then: each metric has its price.
-            rare = {"BackupFilesLeftOut": figures["left_out"], "BackupDatabaseUnreadable": len(figures["unreadable"])}
-            metrics.publish(self.aws, {**values, **{name: count for name, count in rare.items() if count}})
+            values["BackupFilesLeftOut"] = figures["left_out"]
+            values["BackupDatabaseUnreadable"] = len(figures["unreadable"])
+            metrics.publish(self.aws, values)
 
     def _patience(self, final: bool) -> float:
         """A restore that moves things into place is done in a moment, and must not be cut off."""
