@@ -6,7 +6,7 @@ import { sdk } from './aws/sdk';
 import { run } from './program';
 import type { World } from './world';
 
-// The SDK's version is pinned by this project: its notice about coming Node.js versions is no matter of who uses the tool.
+// The SDK's version is pinned by this project: its notice about future Node.js versions does not concern users of the tool.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
 // A reader that has seen enough, such as head, is no error.

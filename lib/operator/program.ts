@@ -92,7 +92,7 @@ function regionsOf(region: string): RegionsApi {
 /**
  * The whole program.
  * @param args - without those of Node.js
- * @param parts - its commands, and what tells of AWS' regions
+ * @param parts - its commands, and the API that lists AWS' regions
  * @returns its exit status
  */
 export async function run(

@@ -15,7 +15,7 @@ const status: Definition = {
       summary: 'one screen: machine, readiness, last backup, lease, alarms, version',
       examples: ['status --region me-central-1', 'status --watch', 'status --json'],
     },
-    (made) => made.option('--watch', `show it anew every ${PAUSE_MS / 1000} s, until Control-C`),
+    (made) => made.option('--watch', `refresh every ${PAUSE_MS / 1000} s, until Control-C`),
   ),
   work: async (context) => {
     const { watch } = context.options as { watch?: boolean };

@@ -124,7 +124,7 @@ export async function readCatalog(aws: Aws, region: string, types: readonly stri
   const [zones, described, pairs] = await Promise.all(calls);
   if (zones.length === 0) {
     throw new Failure([
-      `${region} was answered to have no availability zone, which AWS never says: check AWS_ENDPOINT_URL and proxies`,
+      `the reply lists no availability zones for ${region}, so it did not come from AWS: check AWS_ENDPOINT_URL and any proxy`,
     ]);
   }
   const absent = types.filter((type) => !described.has(type));

@@ -18,7 +18,7 @@ export class OutputReader {
     this.end = new RegExp(`${SEPARATOR}${nonce} (\\d+)\r?\n`);
   }
 
-  /** Takes what has come; @returns what of it is to be shown, also what is no whole line yet. */
+  /** Takes what has come; @returns what of it is to be shown, also a line that is not complete yet. */
   push(text: string): string {
     this.waiting += text;
     if (!this.begun) {

@@ -19,7 +19,7 @@ const SNAPSHOTS = 'snapshots/snapshots/';
 const MANIFESTS = 'mirror/manifests/';
 // As the machine names them (state/engines/mirror/names.py).
 const MANIFEST =
-  /^(\d{8})-(\d{8})_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z_(\d+)_(\d+)_[^_]*_[^_]*_([^_]*)_[0-9a-f]{8}(-refused)?$/;
+  /^(\d{8,10})-(\d{8,10})_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z_(\d+)_(\d+)_[^_]*_[^_]*_([^_]*)_[0-9a-f]{8}(-refused\d{0,3})?$/;
 
 /**
  * All backups in the bucket, the oldest first; of `snapshots` the id and the time of the upload alone.

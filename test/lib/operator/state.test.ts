@@ -127,7 +127,7 @@ describe('adopt', () => {
     expect(deployment.words).toEqual(['adopt', '--', NAME]);
   });
 
-  test.each([[[]], [['']], [['/no/such/file']], [['/']]])('%j is no file', async (args) => {
+  test.each([[[]], [['']], [['/no/such/file']], [['/']]])('%j is not a file', async (args) => {
     const { status, said } = await deployment.run(['adopt', ...args]);
     expect([status, said]).toEqual([
       2,
@@ -163,6 +163,8 @@ describe('snapshots', () => {
     'snapshots/snapshots/not-an-id': 'x',
     [`mirror/manifests/${MANIFEST}.jsonl.gz`]: 'x',
     [`mirror/manifests/${MANIFEST.replace('31', '32')}-refused.jsonl.gz`]: 'x',
+    // Numbers that have outgrown their eight digits, and a state that was offered again.
+    [`mirror/manifests/${MANIFEST.replace('00000031', '100000033')}-refused2.jsonl.gz`]: 'x',
     'mirror/manifests/other.jsonl.gz': 'x',
   };
   const TABLE =
@@ -206,7 +208,8 @@ describe('snapshots', () => {
     expect(rows[0]).toEqual(['ID', 'TIME (UTC)', 'SIZE', 'FILES', 'GEN', 'IMAGE', 'ENGINE']);
     expect(rows[1]).toEqual([MANIFEST, '2026-11-20 14:00:03', '1.0 MiB', '76', '2.31', 'openclaw:2026.9.6', 'mirror']);
     expect(rows[2]?.slice(4)).toEqual(['2.32', 'openclaw:2026.9.6', 'mirror (set aside)']);
-    expect([rows[3]?.[0], rows[3]?.[6], rows.length]).toEqual(['5f5f5f5f', 'snapshots', 4]);
+    expect(rows[3]?.slice(4)).toEqual(['2.100000033', 'openclaw:2026.9.6', 'mirror (set aside)']);
+    expect([rows[4]?.[0], rows[4]?.[6], rows.length]).toEqual(['5f5f5f5f', 'snapshots', 5]);
     expect(deployment.told).toBeUndefined();
   });
 

@@ -112,7 +112,7 @@ describe('an error of AWS, as it comes over the wire', () => {
     [
       'a page of something else, such as a hotel network',
       () => ({ status: 200, body: '<html><body>Sign in to the hotel network</body></html>' }),
-      /^error: me-central-1 was answered to have no availability zone, which AWS never says: check AWS_ENDPOINT_URL/,
+      /^error: the reply lists no availability zones for me-central-1, so it did not come from AWS: check AWS_ENDPOINT_URL/,
     ],
   ])('%s', async (_, answers, expected) => {
     const started = await endpoint(answers);

@@ -39,7 +39,7 @@ def test_a_backup_after_a_damaged_manifest_is_good(living, manifest, where):
     living.deployment.flip(manifest, where)
     living.write("workspace/notes/4.md", "later")
     living.backup()
-    assert "everything is stored anew" in living.log
+    assert "uploading everything again" in living.log
     replacement = living.replaced()
     replacement.boot()
     assert '"result": "damaged"' not in replacement.log

@@ -14,7 +14,7 @@ def test_deleted_backups_are_no_first_boot_and_the_commands_bring_them_back(livi
     replacement = living.replaced()
     for _ in range(2):
         replacement.boot(expect=78)
-        assert "of which none is to be seen, so this is no first boot" in replacement.log
+        assert "that are missing now, so this is not a first boot" in replacement.log
     assert 0.0 in living.deployment.metric("RestoreSuccess")
     assert f"npx openclaw-spot undelete --stack {living.deployment.name}" in replacement.log
     said = replacement.record("restore")["error"]

@@ -72,7 +72,7 @@ def test_without_its_key_no_machine_takes_the_backups_for_none(living):
         Name=f"/openclaw/{living.deployment.name}/state-key", Value="x" * 43, Type="SecureString"
     )
     replacement.boot(expect=78)
-    assert "this is no first boot" in replacement.log and "not marked with this deployment's key" in replacement.log
+    assert "this is not a first boot" in replacement.log and "not marked with this deployment's key" in replacement.log
     living.deployment.ssm.put_parameter(
         Name=f"/openclaw/{living.deployment.name}/state-key", Value=value, Type="SecureString", Overwrite=True
     )
@@ -124,7 +124,7 @@ def test_manifests_deleted_and_objects_left_are_a_loss_and_no_start(living):
     delete(living.deployment, "mirror/manifests/")
     replacement = living.replaced()
     replacement.boot(expect=78)
-    assert "this is no first boot" in replacement.log
+    assert "this is not a first boot" in replacement.log
 
 
 def test_a_forged_intent_has_nothing_deleted(living):

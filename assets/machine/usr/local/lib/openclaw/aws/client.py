@@ -188,7 +188,7 @@ class Aws:
             raise
 
     def note_parameter(self, name: str, value: str) -> None:
-        """What is no secret, over what was there."""
+        """Stores a value that is not secret, replacing what was there."""
         path = f"{self.settings.parameter_path}/{name}"
         self.call("ssm", "put_parameter", Name=path, Type="String", Value=value, Overwrite=True)
 

@@ -76,7 +76,7 @@ class Metadata:
 
 
 def parse(answer: bytes, path: str) -> tuple[int, str]:
-    """Status and body of an HTTP answer; an answer that was cut short is no answer."""
+    """Status and body of an HTTP answer; an answer that was cut short does not count."""
     head, separator, body = answer.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split(" ", 2)

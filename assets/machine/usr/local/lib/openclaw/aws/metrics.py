@@ -1,4 +1,4 @@
-"""Figures for CloudWatch. A figure that cannot be published never fails what it tells of.
+"""Figures for CloudWatch. A figure that cannot be published never fails what it measures.
 
 metrics.json declares them all; the stack's alarms, dashboard and saved queries read it too. With OBSERVABILITY=full
 each is a metric, and CloudWatch's alarms tell of faults. With lean each stands in a line of the journal, this machine

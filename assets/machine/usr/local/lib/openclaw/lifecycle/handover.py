@@ -61,7 +61,7 @@ def leave(record: Mapping[str, Any], seconds: float) -> bool:
 def find() -> dict[str, Any] | None:
     """The record of the machine whose last backup this machine restored, or None when it left none.
 
-    @raises OSError when the bucket does not answer, which is no word about the end of that machine"""
+    @raises OSError if the bucket does not answer, which says nothing about how that machine ended"""
     restored = read_json_object(os.path.join(VAR, "restored")) or {}
     path = os.path.join(RUN, f"{KEY}.found")
     # No more than a parser takes: the file is in memory.

@@ -1,6 +1,6 @@
-"""Tells once, when OpenClaw serves again on a new machine, or is left stopped there: why the old one ended, whether
-cleanly, for how long there was no service, and how old the restored state is. Then, at every start, it clears the word
-that the last end left."""
+"""Reports once, when OpenClaw serves again on a new machine or is left stopped there: why the old one ended, whether
+cleanly, how long there was no service, and how old the restored state is. At every start it then clears the record that
+the last end left."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def kept() -> dict[str, Any]:
 
 def recorded_digest() -> tuple[str | None, bool]:
     """The one recorded for IMAGE, or None; and whether there is any record. Never guesses: a record that cannot be read
-    is no reason to run another image."""
+    does not justify running another image."""
     # Only here and below: it takes half a second of a boot to load.
     from openclaw.aws import parameter_store  # noqa: PLC0415
 
@@ -69,7 +69,7 @@ def recorded_digest() -> tuple[str | None, bool]:
         form = json.dumps({"reference": IMAGE, "digest": "sha256:…"}, ensure_ascii=False)
         die(
             f"parameter {PARAMETER} must be like {form}, got '{text[:200]}'; "
-            f"to record it anew: aws ssm delete-parameter --region {REGION} --name {PARAMETER}"
+            f"to have it recorded again: aws ssm delete-parameter --region {REGION} --name {PARAMETER}"
         )
     return digest if reference == IMAGE else None, True
 

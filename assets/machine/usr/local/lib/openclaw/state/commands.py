@@ -55,7 +55,7 @@ def boot(settings: Settings, given: Namespace) -> None:
     # OpenClaw's start waits for this, and not for what follows.
     notify("READY=1")
     if booting.requests.is_open():
-        # Which makes it last, and takes the request back. It tells of its failure itself, and OpenClaw has to go on.
+        # Which makes it last, and takes the request back. It reports its failure itself, and OpenClaw has to go on.
         with contextlib.suppress(Exception):
             Backup(settings).run(force=brought_in)
     if settings.backup != "off":

@@ -28,7 +28,7 @@ def fingerprint(status: AnyStatus) -> tuple[int, int, int, int]:
 
 
 def stored_bytes(status: os.stat_result) -> int:
-    """Of a file's content: what its holes are said to hold takes no place and is no loss."""
+    """Of a file's content: its holes take no space, and to lose them is not a loss."""
     return min(status.st_size, status.st_blocks * 512)
 
 

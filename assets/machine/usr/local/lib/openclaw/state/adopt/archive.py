@@ -20,7 +20,7 @@ FAULTS = (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile)
 def unpack(archive: Path, target: Path) -> dict[str, str]:
     """Files and directories; returns the symbolic links, not made yet, as text by their names in the archive.
 
-    @raises Refused for what is no archive or is not safe, Damaged for what is not as it was written
+    @raises Refused if it is not an archive or not safe, Damaged if it is not as it was written
     """
     links: dict[str, str] = {}
     with gzip.open(archive) as stream:
@@ -70,7 +70,7 @@ def _write(opened: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None
     require_space(member.size, path.parent)
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as stream:
-            # None only for what is no file.
+            # None only if it is not a file.
             shutil.copyfileobj(cast(IO[bytes], opened.extractfile(member)), stream, 1 << 20)
     except (FileExistsError, IsADirectoryError) as error:
         raise Refused(f"the archive is not safe: {member.name!r} is in it twice") from error

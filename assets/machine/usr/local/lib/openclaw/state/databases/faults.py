@@ -1,4 +1,4 @@
-"""Whether SQLite's error tells of the database or of the machine that reads it."""
+"""Whether the cause of SQLite's error is the database or the machine that reads it."""
 
 from __future__ import annotations
 

@@ -290,7 +290,7 @@ def _sum(data: bytes, checksum: tuple[int, int]) -> tuple[int, int]:
 
 
 def _logged_page_size(database: BinaryIO) -> int:
-    """0 for a database whose journal is no write-ahead log."""
+    """0 if the database's journal is not a write-ahead log."""
     database.seek(0)
     header = database.read(20)
     size, written_by, read_by = struct.unpack(">H2B", header[16:20]) if len(header) == 20 else (0, 0, 0)

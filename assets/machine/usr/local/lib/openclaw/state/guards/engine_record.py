@@ -21,7 +21,7 @@ class EngineRecord:
         self.local = settings.var / "backup-engine"
 
     def recorded(self) -> str:
-        """Empty where nothing is noted. @raises Refused for what is no engine"""
+        """Empty if nothing is recorded. @raises Refused if the value is not an engine"""
         found = self.aws.parameter(NAME) or ""
         if found and found not in ENGINES[:2]:
             raise Refused(f"the parameter {self.path} must be one of {', '.join(ENGINES[:2])}, got {found[:80]!r}")

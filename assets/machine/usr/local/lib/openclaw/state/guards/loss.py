@@ -70,7 +70,7 @@ def _vital(tree: Path, databases: Iterable[str]) -> dict[str, int]:
 
 
 def doubt(now: Measure, last: Measure) -> str:
-    """What would go; empty where it is no more than half, of all and of OpenClaw's own state."""
+    """What would go; empty if it is at most half, of everything and of OpenClaw's own state."""
     parts = [("", now.files, now.bytes, last.files, last.bytes)]
     if STATE in last.roots:
         parts.append((f" in {STATE}", *now.roots.get(STATE, (0, 0)), *last.roots[STATE]))

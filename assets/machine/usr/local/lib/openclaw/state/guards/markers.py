@@ -117,7 +117,7 @@ class Markers:
             self.note_good(replace(last, **vars(measure)))
 
     def loss(self, now: Measure) -> str:
-        """Why this is no good backup: more than half of the last good state would go. Empty where it is one."""
+        """Why this backup must not count as good (more than half of the last good state would go), or empty."""
         last = self.last_good()
         if last is None or not last.files:
             return ""

@@ -1,4 +1,4 @@
-"""Backups that were made and are not to be seen: then a bucket that looks empty is a loss, and no first boot.
+"""Backups that were made and are missing now: a bucket that looks empty is then a loss, not a first boot.
 
 A DeleteObject in a versioned bucket only sets a delete marker, and what is below it stays for weeks. Who starts from
 empty on purpose removes lease.json too, which the machine itself has no right to do: what was stored before that is
@@ -48,7 +48,7 @@ def why(settings: Settings, aws: Aws, engines: Sequence[str], seen: Collection[s
         missing = [one for one in known if one and one[1] not in seen]
         if missing:
             return (
-                f"s3://{aws.bucket}/{prefix} held {len(missing)} backups of which none is to be seen, so this is no "
+                f"s3://{aws.bucket}/{prefix} held {len(missing)} backups that are missing now, so this is not a "
                 f"first boot. {undelete(settings, aws, prefix.partition('/')[0])} A start from empty on purpose needs "
                 f"s3://{aws.bucket}/{lease.KEY} to be removed too."
             )
@@ -63,6 +63,6 @@ def undelete(settings: Settings, aws: Aws, part: str) -> str:
     )
     removed = f'aws s3api delete-object --bucket {aws.bucket} --key "$key" --version-id "$version"'
     return (
-        f"Where they were deleted, bring them back: npx openclaw-spot undelete --stack {settings.stack}, or {listed} | "
+        f"If they were deleted, bring them back: npx openclaw-spot undelete --stack {settings.stack}, or {listed} | "
         f"while IFS=$'\\t' read -r key version; do {removed}; done. Then reboot."
     )

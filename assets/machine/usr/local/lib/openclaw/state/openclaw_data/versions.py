@@ -70,7 +70,7 @@ def whole(text: object) -> str | None:
 def of_machine(settings: Settings, wait_seconds: float = 0) -> str | None:
     """Of OpenClaw in the image that this machine runs; None where the image has none.
 
-    @param wait_seconds how long the pull, which goes on beside a restore, may take where the tag is no version
+    @param wait_seconds how long the pull, which goes on beside a restore, may take if the tag is not a version
     @raises Unavailable where it is not known by then
     """
     path, until = settings.run / "image.json", time.monotonic() + wait_seconds

@@ -59,7 +59,7 @@ class Mirror(Engine):
             last = self._last_items(listed)
             ours = self._ours(listed, last)
         except Damaged as error:
-            journal.say(f"{error}: everything is stored anew")
+            journal.say(f"{error}: uploading everything again")
             last, ours = {}, {key for key in listed if _is_content(key)}
         if metadata.set_aside:
             return self._push_aside(staged, metadata, last)
@@ -247,7 +247,7 @@ class Mirror(Engine):
         for key in listed:
             if key.startswith(names.INTENTS):
                 for name, etag in self._intent(key).items():
-                    # Anything else was put there by a person since. That of a large object is no checksum.
+                    # Anything else was put there by a person since. A large object's is not a checksum.
                     if listed.get(name) in (etag, None) or "-" in listed[name]:
                         ours.add(name)
         ours.update(key for key, etag in self._taken().items() if listed.get(key) == etag)

@@ -1,6 +1,6 @@
 """What a run of the mirror is about to change: ETag by key of what it sends, null for what it deletes.
 
-The object is signed; what is no key of a mirrored file is left out, whoever wrote it.
+The object is signed; what is not the key of a mirrored file is left out, whoever wrote it.
 """
 
 from __future__ import annotations

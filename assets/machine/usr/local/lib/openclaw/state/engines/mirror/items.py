@@ -78,7 +78,7 @@ def write(path: Path, snapshot_id: str, items: Iterable[Item], key: str) -> None
 def read(path: Path, snapshot_id: str, key: str, unsigned: bool = False) -> list[Item]:
     """@param unsigned whether one that is from before there was a key is taken too
 
-    @raises documents.Malformed, or OSError, EOFError and zlib.error of what is no gzip
+    @raises documents.Malformed, or OSError, EOFError and zlib.error if it is not gzip
     """
     signature, is_signed = _verified(path, snapshot_id, key)
     if not is_signed and (signature or not unsigned):

@@ -60,7 +60,7 @@ def mark_of(snapshot_id: str) -> str:
 
 
 def snapshot_of(key: str) -> Snapshot | None:
-    """None where it is no name of ours: it then counts as nothing, whoever put it there."""
+    """None if the name is not one of ours: such an object is ignored, whoever put it there."""
     if not key.startswith(PREFIX) or not key.endswith(_SUFFIX):
         return None
     snapshot_id = key[len(PREFIX) : -len(_SUFFIX)]
