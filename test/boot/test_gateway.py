@@ -158,8 +158,9 @@ def test_a_program_killed_for_memory_is_told(deployment, machine):
         # Where the kernel took the gateway itself, its next container has the limits that it shall have.
         machine.succeeds("docker", "update", "--memory", memory, "--memory-swap", with_swap, GATEWAY)
     whole = ("--unit", SERVICE, "--output", "cat", "--boot")
-    assert "killed for memory in " in report(machine) + machine.journal(*whole)
-    assert eventually(lambda: published(deployment, "KilledForMemory"))
+    said = report(machine) + machine.journal(*whole)
+    assert "killed for memory in " in said
+    assert '"KilledForMemory"' in said
     deployment.wait_ready()
 
 

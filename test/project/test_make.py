@@ -34,7 +34,7 @@ PARTS = {
     "cfn-lint": "cfn-lint [",
     "shell": "[test/bin] [test/lab/tests] [test/machine]",
     "aws": "[test/aws]",
-    "state": "[worksteal]",
+    "state": "[pytest] [test/machine/state]",
     "boot": "[test/boot]",
 }
 

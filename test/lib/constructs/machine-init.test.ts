@@ -134,6 +134,7 @@ describe('machine.env', () => {
         'STATE_BUCKET=openclaw-backup-dev-123456789012-me-central-1',
         'ACCOUNT_ID=123456789012',
         'METRIC_NAMESPACE=OpenClaw/dev',
+        'OBSERVABILITY=lean',
         'LOG_GROUP_PREFIX=/openclaw/dev',
         'GROUP_NAME=openclaw-dev',
         'ALARM_TOPIC=<reference>',
