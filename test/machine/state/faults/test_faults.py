@@ -111,6 +111,7 @@ def test_the_password_is_gone_and_comes_back(make_deployment):
     deployment = machine.deployment
     value = deployment.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     deployment.ssm.delete_parameter(Name=name)
+    machine.write("workspace/notes/3.md", "there is something to back up")
     machine.backup(expect=1)
     assert name in machine.log and "gone" in machine.log
     replacement = machine.replaced()
