@@ -148,6 +148,9 @@ bench-lifecycle: setup ## The ends that a machine can meet; ONLY="idle power-cut
 	PYTHONPATH=test .venv/bin/python -m bench.lifecycle $(if $(ONLY),--only $(ONLY))
 bench-boot: setup ## A start of the machine against OpenClaw's own start in it, and against its units in a row
 	PYTHONPATH=test .venv/bin/python -m bench.lifecycle --boot
+model: $(VENV) ## Every state of the model of the lease (docs/model): minutes; needs Java 11 or newer
+	@test/ensure-programs java
+	@PYTHON=.venv/bin/python docs/model/check
 findings: ## What surprised us in outside software, looked at again; ONLY="litestream-quiet-hour"
 	@findings/run $(ONLY)
 

@@ -68,7 +68,7 @@ class Boot:
             return False
         # Before anything signed is read: whether this boot has made it is known here alone.
         self.key.value()
-        held = self.lease.acquire(self._compare)
+        self.lease.acquire(self._compare)
         files.remove(self.markers.fenced_path)
         stale = self.markers.behind_path.exists()
         is_first = stamp is None or stale
