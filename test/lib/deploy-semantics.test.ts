@@ -127,7 +127,7 @@ describe('a deploy leaves the machine alone after a change of', () => {
   });
 
   test('alarms and dashboards: the machine holds no reference that changes with them', () => {
-    const template = synthesize();
+    const template = synthesize({ observability: 'full' });
     const references = JSON.stringify(only(template, 'AWS::EC2::LaunchTemplate'));
     for (const type of ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::Dashboard']) {
       const resources = Object.keys(template.findResources(type));

@@ -33,6 +33,7 @@ describe('defaults', () => {
       backupKeepDaily: 7,
       backupKeepWeekly: 4,
       autoApproveDevices: false,
+      observability: 'lean',
       logRetention: 14,
     });
   });
