@@ -34,6 +34,7 @@ describe('defaults', () => {
       backupKeepWeekly: 4,
       autoApproveDevices: false,
       observability: 'lean',
+      flowLogs: 'cloudwatch',
       logRetention: 14,
     });
   });

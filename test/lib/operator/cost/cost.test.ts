@@ -6,7 +6,7 @@ import { quantitiesOf, unknownTypes, type Template } from '../../../../lib/opera
 import type { Report } from '../../../../lib/operator/cost/report';
 import { synthesize } from '../../support/synthesize';
 import { json, REGION, useDeployment } from '../support/deployment-on-loopback';
-import { environment, type Asked, type Answer } from '../support/local-servers';
+import { environment, ROOT, type Asked, type Answer } from '../support/local-servers';
 import { tool } from '../support/tool';
 
 // Each setting that is looked at is a synthesis.
@@ -22,6 +22,8 @@ describe('what the template makes', () => {
     { backup: 'mirror' },
     { backup: 'off' },
     { cpuCredits: 'unlimited', alarmEmail: 'ops@example.com', observability: 'full' },
+    { flowLogs: 's3' },
+    { flowLogs: 'infrequent-access' },
     { image: '123456789012.dkr.ecr.me-central-1.amazonaws.com/openclaw:1' },
   ])('has a price, or is known to have none, with %j', (context) => {
     expect(unknownTypes(templateOf(context))).toEqual([]);
@@ -76,6 +78,10 @@ describe('without an account', () => {
     const [lean, full] = [await around('lean'), await around('full')];
     expect(lean).toBeLessThanOrEqual(2);
     expect(lean / full).toBeLessThanOrEqual(0.25);
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const [, ...said] =
+      /^\| \*\*what stands around .*?\*\* +\| +\*\*([\d.]+)\*\* \| \*\*([\d.]+)\*\* \|$/m.exec(readme) ?? [];
+    expect(said).toEqual([lean.toFixed(2), full.toFixed(2)]);
   });
 
   test('OFFLINE=1 is the same, and each setting says what it saves', async () => {
