@@ -36,6 +36,7 @@ export class OpenClawStack extends Stack {
       logGroupPrefix: parameterPath,
       logRetention: config.logRetention,
       observability: config.observability,
+      flowLogs: config.flowLogs,
       metricNamespace,
       backupIntervalMinutes: backsUp ? config.backupIntervalMinutes : undefined,
       alarmEmail: config.alarmEmail,
@@ -50,7 +51,7 @@ export class OpenClawStack extends Stack {
     }
     const network = new Network(this, 'Network', {
       availabilityZone: config.availabilityZone,
-      flowLogGroup: observability.flowLog,
+      flowLogs: stateBucket && config.flowLogs === 's3' ? stateBucket.flowLogs() : observability.flowLogs,
     });
     const { role } = new InstanceRole(this, 'Machine', {
       parameterPath,

@@ -8,6 +8,8 @@ export type Market = 'spot' | 'on-demand';
 export type CpuCredits = 'standard' | 'unlimited';
 /** Whether the machine tells of faults by itself, or by a metric and an alarm for each, with a dashboard. */
 export type Observability = 'lean' | 'full';
+/** Where the VPC's flow logs go: a log group, one of the infrequent-access class, the state bucket, or nowhere. */
+export type FlowLogs = 'cloudwatch' | 'infrequent-access' | 's3' | 'off';
 export type BackupMode = 'snapshots' | 'mirror' | 'off';
 
 /** One deployment, as its context describes it. */
@@ -45,6 +47,7 @@ export interface Config {
   readonly ami?: string;
   readonly autoApproveDevices: boolean;
   readonly observability: Observability;
+  readonly flowLogs: FlowLogs;
   readonly logRetention: RetentionDays;
   /**
    * Address subscribed to the alarms.
@@ -74,6 +77,7 @@ const DEFAULTS = {
   backupKeepWeekly: '4',
   autoApproveDevices: 'false',
   observability: 'lean',
+  flowLogs: 'cloudwatch',
   logRetentionDays: '14',
 };
 
@@ -123,6 +127,7 @@ export function parseConfig(context: Readonly<Record<string, unknown>>): Config 
     ami: read('ami', parse.ami),
     autoApproveDevices: readOrDefault('autoApproveDevices', parse.trueOrFalse),
     observability: readOrDefault('observability', parse.oneOf<Observability>('lean', 'full')),
+    flowLogs: readOrDefault('flowLogs', parse.oneOf<FlowLogs>('cloudwatch', 'infrequent-access', 's3', 'off')),
     logRetention: readOrDefault('logRetentionDays', parse.retentionDays),
     alarmEmail: read('alarmEmail', parse.email),
   };
@@ -138,6 +143,11 @@ export function parseConfig(context: Readonly<Record<string, unknown>>): Config 
     faults.push(
       `cpuCredits is for burstable types like t4g.small, got '${config.cpuCredits}' with ` +
         `instanceType=${config.instanceType.toString()}: leave cpuCredits out`,
+    );
+  }
+  if (config.flowLogs === 's3' && config.backup === 'off') {
+    faults.push(
+      "flowLogs=s3 puts them into the state bucket, got 's3' with backup=off, which has none: choose another of flowLogs",
     );
   }
   if (config.backupKeepHourly === 0 && config.backupKeepDaily === 0 && config.backupKeepWeekly === 0) {

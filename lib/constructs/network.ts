@@ -1,12 +1,14 @@
 import { aws_ec2 as ec2, Validations } from 'aws-cdk-lib';
-import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 
 export interface NetworkProps {
   /** The one zone that has a subnet. */
   readonly availabilityZone: string;
-  /** Receives the flow logs. */
-  readonly flowLogGroup: ILogGroup;
+  /**
+   * Receives the flow logs.
+   * @default - there are none
+   */
+  readonly flowLogs?: ec2.FlowLogDestination;
 }
 
 /**
@@ -46,10 +48,14 @@ export class Network extends Construct {
         reason: 'The zone is pinned on purpose: the deployment says where capacity is bought',
       });
     }
-    this.vpc.addFlowLog('FlowLog', {
-      destination: ec2.FlowLogDestination.toCloudWatchLogs(props.flowLogGroup),
-      trafficType: ec2.FlowLogTrafficType.ALL,
-    });
+    if (props.flowLogs) {
+      this.vpc.addFlowLog('FlowLog', { destination: props.flowLogs, trafficType: ec2.FlowLogTrafficType.ALL });
+    } else {
+      Validations.of(this.vpc).acknowledge({
+        id: 'AwsSolutions-VPC7',
+        reason: 'Turned off by the setting flowLogs: nothing listens here, and the one machine has a log of its own',
+      });
+    }
 
     this.securityGroup = new ec2.SecurityGroup(this, 'SecurityGroup', {
       vpc: this.vpc,

@@ -1,4 +1,5 @@
 import {
+  aws_ec2 as ec2,
   aws_iam as iam,
   aws_logs as logs,
   aws_sns as sns,
@@ -7,7 +8,7 @@ import {
   Stack,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import type { Observability as ObservabilityMode } from '../config/config';
+import type { FlowLogs, Observability as ObservabilityMode } from '../config/config';
 import { Alarms } from './alarms';
 import { dashboard, saveQueries } from './graphs';
 import { MachineMetrics } from './machine-metrics';
@@ -19,6 +20,7 @@ export interface ObservabilityProps {
   readonly logGroupPrefix: string;
   readonly logRetention: logs.RetentionDays;
   readonly observability: ObservabilityMode;
+  readonly flowLogs: FlowLogs;
   /** Namespace of the machine's metrics. */
   readonly metricNamespace: string;
   /**
@@ -41,7 +43,11 @@ export class Observability extends Construct {
   readonly machineLogs: readonly logs.LogGroup[];
   /** OpenClaw's own log, one of those. */
   readonly gatewayLog: logs.LogGroup;
-  readonly flowLog: logs.LogGroup;
+  /**
+   * Receives the VPC's flow logs.
+   * @default - they go elsewhere, or nowhere
+   */
+  readonly flowLogs?: ec2.FlowLogDestination;
   /** Told by alarms, by the machine, and by the group when it fails. */
   readonly topic: sns.Topic;
 
@@ -56,7 +62,17 @@ export class Observability extends Construct {
     const system = this.logGroup('System', 'system');
     const operations = this.logGroup('Operations', 'operations');
     this.machineLogs = [system, this.gatewayLog, operations];
-    this.flowLog = this.logGroup('FlowLogs', 'flow-logs');
+    if (props.flowLogs === 'cloudwatch') {
+      this.flowLogs = ec2.FlowLogDestination.toCloudWatchLogs(this.logGroup('FlowLogs', 'flow-logs'));
+    } else if (props.flowLogs === 'infrequent-access') {
+      // Under a name of its own: a group's class cannot be changed.
+      const group = this.logGroup(
+        'InfrequentFlowLogs',
+        'flow-logs-infrequent-access',
+        logs.LogGroupClass.INFREQUENT_ACCESS,
+      );
+      this.flowLogs = ec2.FlowLogDestination.toCloudWatchLogs(group);
+    }
     this.topic = this.alarmTopic();
 
     const metrics = new MachineMetrics(props.metricNamespace, props.groupName);
@@ -74,8 +90,9 @@ export class Observability extends Construct {
     else saveQueries(this, { groupName, operations, backsUp });
   }
 
-  private logGroup(id: string, name: string): logs.LogGroup {
+  private logGroup(id: string, name: string, logGroupClass?: logs.LogGroupClass): logs.LogGroup {
     return new logs.LogGroup(this, id, {
+      logGroupClass,
       logGroupName: `${this.props.logGroupPrefix}/${name}`,
       retention: this.props.logRetention,
       removalPolicy: RemovalPolicy.DESTROY,

@@ -1,4 +1,4 @@
-import { aws_iam as iam, aws_s3 as s3, Aws, Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { aws_ec2 as ec2, aws_iam as iam, aws_s3 as s3, Aws, Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { allow } from './permission';
 
@@ -14,6 +14,8 @@ export interface StateBucketProps {
 }
 
 const ACCESS_LOGS = 'access-logs/';
+// Where they expire with the bucket's own, out of the machine's reach.
+const FLOW_LOGS = `${ACCESS_LOGS}flow-logs`;
 // What the mirror's loss guard refused.
 const ASIDE = 'aside/';
 // Archives to adopt: the whole state of another install, of use only until the machine has it.
@@ -108,6 +110,11 @@ export class StateBucket extends Construct {
     // Without its policy the bucket that a destroy leaves would take plain HTTP.
     policy.applyRemovalPolicy(RemovalPolicy.RETAIN);
     policy.addPropertyOverride('Bucket', this.bucketName);
+  }
+
+  /** A place for the VPC's flow logs. */
+  flowLogs(): ec2.FlowLogDestination {
+    return ec2.FlowLogDestination.toS3(this.bucket, FLOW_LOGS);
   }
 
   /**

@@ -145,7 +145,7 @@ def test_the_container_reaches_nothing_on_the_machine(machine):
         machine.execute("systemctl", "stop", "listener")
 
 
-def test_a_program_killed_for_memory_is_told(deployment, machine):
+def test_a_program_killed_for_memory_is_told(deployment, machine, emulator):
     host = inspected(machine)["HostConfig"]
     memory, with_swap = str(host["Memory"]), str(host["MemorySwap"])
     percent = float(machine.execute("docker", "stats", "--no-stream", "--format", "{{.MemPerc}}", GATEWAY).rstrip("%"))
@@ -160,7 +160,7 @@ def test_a_program_killed_for_memory_is_told(deployment, machine):
     whole = ("--unit", SERVICE, "--output", "cat", "--boot")
     said = report(machine) + machine.journal(*whole)
     assert "killed for memory in " in said
-    assert '"KilledForMemory"' in said
+    assert "OpenClaw boot: KilledForMemory" in emulator.told(machine.instance_id)
     deployment.wait_ready()
 
 

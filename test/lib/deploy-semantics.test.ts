@@ -4,7 +4,6 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Template } from 'aws-cdk-lib/assertions';
 import { SingleInstanceGroup } from '../../lib/constructs/single-instance-group';
 import { Network } from '../../lib/constructs/network';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { only, openClawStack, synthesize, synthesizeAnew, testApp } from './support/synthesize';
 
 /**
@@ -68,7 +67,6 @@ describe('a deploy replaces the machine after a change of', () => {
         groupName: 'openclaw-dev',
         network: new Network(stack, 'Network', {
           availabilityZone: 'me-central-1a',
-          flowLogGroup: new LogGroup(stack, 'Log'),
         }),
         role: new Role(stack, 'Role', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') }),
         instanceType: new ec2.InstanceType('t4g.small'),
@@ -127,7 +125,7 @@ describe('a deploy leaves the machine alone after a change of', () => {
   });
 
   test('alarms and dashboards: the machine holds no reference that changes with them', () => {
-    const template = synthesize();
+    const template = synthesize({ observability: 'full' });
     const references = JSON.stringify(only(template, 'AWS::EC2::LaunchTemplate'));
     for (const type of ['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::Dashboard']) {
       const resources = Object.keys(template.findResources(type));

@@ -22,6 +22,7 @@ const NAMES: Record<string, Record<string, Scope>> = {
   'AWS::IAM::Policy': { PolicyName: 'none' },
   'AWS::IAM::Role': { RoleName: 'account' },
   'AWS::Logs::LogGroup': { LogGroupName: 'region' },
+  'AWS::Logs::QueryDefinition': { Name: 'region' },
   'AWS::S3::Bucket': { BucketName: 'partition' },
   'AWS::SNS::Topic': { TopicName: 'region', DisplayName: 'none' },
 };
@@ -57,12 +58,13 @@ function fixedNames(context: Record<string, unknown>, scopes: Scope[]): Record<s
   return found;
 }
 
-const HERE = { alarmEmail: 'ops@example.com', cpuCredits: 'unlimited' };
+const HERE = { alarmEmail: 'ops@example.com', cpuCredits: 'unlimited', observability: 'full' };
 
-test('the scope of every name in the template is known', () => {
-  const types = new Set(resourcesOf(synthesize(HERE)).map(([, { Type }]) => Type));
+test.each(['lean', 'full'])('the scope of every name in the template is known, observability=%s', (observability) => {
+  const resources = resourcesOf(synthesize({ ...HERE, observability }));
+  const types = new Set(resources.map(([, { Type }]) => Type));
   expect([...types].filter((type) => !(type in NAMES) && !NAMELESS.includes(type))).toEqual([]);
-  for (const [id, { Type, Properties = {} }] of resourcesOf(synthesize(HERE))) {
+  for (const [id, { Type, Properties = {} }] of resources) {
     const names = Object.keys(Properties).filter((property) => property.endsWith('Name'));
     const own = names.filter((property) => typeof Properties[property] === 'string');
     expect([id, own.filter((property) => !(property in (NAMES[Type] ?? {})))]).toEqual([id, []]);
@@ -71,8 +73,12 @@ test('the scope of every name in the template is known', () => {
 
 /** The names that two deployments would both want. */
 function clashes(one: Record<string, unknown>, other: Record<string, unknown>, scopes: Scope[]): string[] {
-  const taken = Object.values(fixedNames({ ...HERE, ...one }, scopes));
-  return Object.values(fixedNames({ ...HERE, ...other }, scopes)).filter((name) => taken.includes(name));
+  const all = (context: Record<string, unknown>) =>
+    ['lean', 'full'].flatMap((observability) =>
+      Object.values(fixedNames({ ...HERE, ...context, observability }, scopes)),
+    );
+  const taken = all(one);
+  return all(other).filter((name) => taken.includes(name));
 }
 
 test('there are names whose scope matters', () => {

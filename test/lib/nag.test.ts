@@ -20,6 +20,9 @@ test.each([
   { backup: 'off' },
   { market: 'on-demand', alarmEmail: 'ops@example.com' },
   { image: ECR_IMAGE },
+  { observability: 'full' },
+  { flowLogs: 's3' },
+  { flowLogs: 'off' },
 ])('AwsSolutions finds nothing unexplained with %j', (context) => {
   expect(findings(openClawStack(context))).toEqual([]);
   expect(findings(openClawStack(context, '123456789012'))).toEqual([]);

@@ -23,6 +23,9 @@ const DAYS_MS = 7 * 86_400_000;
 const CHANGES: readonly (readonly [string, string])[] = [
   ['observability', 'lean'],
   ['observability', 'full'],
+  ['flowLogs', 'infrequent-access'],
+  ['flowLogs', 's3'],
+  ['flowLogs', 'off'],
   ['market', 'on-demand'],
   ['instanceType', 't4g.small'],
   ['instanceType', 't4g.medium'],

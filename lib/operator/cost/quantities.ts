@@ -40,6 +40,7 @@ const EVENT_BYTES = 1_100;
 const GATEWAY_EVENTS = 30_000;
 const SYSTEM_EVENTS = 1_000;
 const EVENTS_OF_A_BACKUP = 4;
+const FLOW_LOGS = 'flow-logs';
 const FLOW_BYTES = 50e6;
 const STORED_BYTES = 1e9;
 // restic asks and writes about as much in a run that has found something changed.
@@ -104,7 +105,7 @@ const COUNTERS: Readonly<Record<string, Counter>> = {
     const amount = (known ?? assumedLogBytes(kind, template)) / GB;
     const basis = known === undefined ? 'assumed' : 'measured over 7 days';
     const infrequent = Properties?.LogGroupClass === 'INFREQUENT_ACCESS';
-    const vended = kind === 'flow-logs';
+    const vended = kind.startsWith(FLOW_LOGS);
     const price = `logs.${vended ? 'vended' : 'ingest'}${infrequent ? '-infrequent' : ''}` as const;
     const days = Number(Properties?.RetentionInDays ?? HOURS / 24);
     // Kept compressed, to about 15 % of what came in (https://aws.amazon.com/cloudwatch/pricing/, its examples).
@@ -214,7 +215,7 @@ function assumedLogBytes(kind: string, template: Template): number {
     system: SYSTEM_EVENTS,
     operations: EVENTS_OF_A_BACKUP * backupRuns(template) + (isLean(template) ? MINUTES / REPORT_MINUTES : 0),
   };
-  return kind === 'flow-logs' ? FLOW_BYTES : (events[kind] ?? 0) * EVENT_BYTES;
+  return kind.startsWith(FLOW_LOGS) ? FLOW_BYTES : (events[kind] ?? 0) * EVENT_BYTES;
 }
 
 interface Declared {

@@ -33,6 +33,8 @@ describe('defaults', () => {
       backupKeepDaily: 7,
       backupKeepWeekly: 4,
       autoApproveDevices: false,
+      observability: 'lean',
+      flowLogs: 'cloudwatch',
       logRetention: 14,
     });
   });

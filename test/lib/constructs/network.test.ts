@@ -1,5 +1,5 @@
 import { Match } from 'aws-cdk-lib/assertions';
-import { only, synthesize } from '../support/synthesize';
+import { only, synthesize, type Resource } from '../support/synthesize';
 
 const template = synthesize();
 
@@ -49,5 +49,61 @@ test('logs its flows, with retention', () => {
   template.hasResourceProperties('AWS::Logs::LogGroup', {
     LogGroupName: '/openclaw/dev/flow-logs',
     RetentionInDays: 14,
+  });
+});
+
+describe('flow logs', () => {
+  const groups = (context: Record<string, unknown>) =>
+    Object.values(synthesize(context).findResources('AWS::Logs::LogGroup') as Record<string, Resource>)
+      .map(({ Properties }) => Properties)
+      .filter(({ LogGroupName }) => String(LogGroupName).includes('flow-logs'));
+
+  test('of the infrequent-access class have a group of another name, as the class of one cannot be changed', () => {
+    expect(groups({ flowLogs: 'infrequent-access' })).toEqual([
+      expect.objectContaining({
+        LogGroupName: '/openclaw/dev/flow-logs-infrequent-access',
+        LogGroupClass: 'INFREQUENT_ACCESS',
+        RetentionInDays: 14,
+      }),
+    ]);
+  });
+
+  test('go to the state bucket, for a while, and the machine may not touch them', () => {
+    const s3 = synthesize({ flowLogs: 's3' });
+    expect(groups({ flowLogs: 's3' })).toEqual([]);
+    const bucket = only(s3, 'AWS::S3::Bucket');
+    expect(only(s3, 'AWS::EC2::FlowLog').Properties).toMatchObject({
+      LogDestinationType: 's3',
+      LogDestination: { 'Fn::Join': ['', [{ 'Fn::GetAtt': [bucket.id, 'Arn'] }, '/access-logs/flow-logs']] },
+    });
+    expect(bucket.Properties).toMatchObject({
+      LifecycleConfiguration: {
+        Rules: expect.arrayContaining([
+          expect.objectContaining({ Prefix: 'access-logs/', ExpirationInDays: 90 }),
+        ]) as unknown,
+      },
+    });
+    expect(JSON.stringify(only(s3, 'AWS::S3::BucketPolicy').Properties)).toMatch(
+      /"Principal":\{"Service":"delivery\.logs\.amazonaws\.com"\}/,
+    );
+    s3.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Deny',
+            Resource: { 'Fn::Join': ['', [{ 'Fn::GetAtt': [bucket.id, 'Arn'] }, '/access-logs/*']] },
+          }),
+        ]),
+      },
+    });
+  });
+
+  test('are none where they are turned off', () => {
+    synthesize({ flowLogs: 'off' }).resourceCountIs('AWS::EC2::FlowLog', 0);
+    expect(groups({ flowLogs: 'off' })).toEqual([]);
+  });
+
+  test('cannot go to a bucket that there is not', () => {
+    expect(() => synthesize({ flowLogs: 's3', backup: 'off' })).toThrow(/flowLogs=s3 .* backup=off/);
   });
 });

@@ -1,6 +1,9 @@
-import { Match } from 'aws-cdk-lib/assertions';
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { GRAPHS } from '../../../lib/constructs/graphs';
-import { only, synthesize, type Resource } from '../support/synthesize';
+import { DECLARED, type OwnMetric } from '../../../lib/constructs/machine-metrics';
+import { only, REPOSITORY, synthesize, type Resource } from '../support/synthesize';
 
 const FULL = { observability: 'full' };
 const template = synthesize({ ...FULL, alarmEmail: 'ops@example.com', logRetentionDays: 30 });
@@ -232,6 +235,34 @@ describe('with observability=lean', () => {
         ]),
       },
     });
+  });
+
+  // docs/monitoring.md maps each alarm of full to what tells of the same with lean.
+  const rows = readFileSync(path.join(REPOSITORY, 'docs', 'monitoring.md'), 'utf8')
+    .split('\n')
+    .flatMap((line) => [/^\| `(\w+)`.*? \| (.*?) +\|$/.exec(line)?.slice(1) ?? []])
+    .filter(([, by]) => /^(alarm|the machine:) /.test(by ?? '')) as [string, string][];
+  const paying = { cpuCredits: 'unlimited' };
+  const namesOf = (of: Template) =>
+    Object.keys(of.findResources('AWS::CloudWatch::Alarm')).map((id) =>
+      id.replace(/^(?:ObservabilityAlarms|DeleteWatch)(.*)[0-9A-F]{8}$/, '$1'),
+    );
+
+  test('the documentation says for each alarm of full who tells of its fault', () => {
+    expect(rows.map(([alarm]) => alarm).sort()).toEqual(namesOf(synthesize({ ...FULL, ...paying })).sort());
+  });
+
+  test.each(rows)('%s is told by %s', (alarm, by) => {
+    const [, other] = /^alarm `(\w+)`/.exec(by) ?? [];
+    if (other !== undefined) {
+      expect(namesOf(synthesize(paying))).toContain(other);
+      return;
+    }
+    const [, metric = ''] = /^the machine: `(\w+)` /.exec(by) ?? [];
+    const fault = DECLARED[metric as OwnMetric].fault;
+    expect(fault?.alarm).toBe(alarm);
+    const bound = fault?.below === undefined ? `above ${fault?.above ?? ''}` : `below ${fault.below}`;
+    expect(by.split('` ')[1]).toBe(`${bound}${fault?.minutes ? `, for ${fault.minutes} minutes` : ''}`);
   });
 
   const queries = Object.values(lean.findResources('AWS::Logs::QueryDefinition') as Record<string, Resource>).map(

@@ -82,7 +82,7 @@ describe('status', () => {
       [
         'machine      none in service: i-0aa is Pending',
         'up since     -',
-        'ready        unknown: the machine has said nothing for a quarter of an hour',
+        'ready        unknown: for a quarter of an hour the machine has not said that all is well',
         'memory       unknown',
       ],
     ],

@@ -142,7 +142,14 @@ class VpcEndpoint(Ec2Kind):
 class FlowLog(Ec2Kind):
     type = "AWS::EC2::FlowLog"
     immutable = frozenset(
-        {"DeliverLogsPermissionArn", "LogDestinationType", "LogGroupName", "ResourceId", "TrafficType"}
+        {
+            "DeliverLogsPermissionArn",
+            "LogDestination",
+            "LogDestinationType",
+            "LogGroupName",
+            "ResourceId",
+            "TrafficType",
+        }
     )
 
     def make(self, c: Context, p: dict) -> str:

@@ -11,17 +11,18 @@ from .stack import STACKS
 class LogGroup(Kind):
     type = "AWS::Logs::LogGroup"
     name_property = "LogGroupName"
-    immutable = frozenset({"LogGroupName"})
+    immutable = frozenset({"LogGroupClass", "LogGroupName"})
     attributes: ClassVar[Attributes] = {"Arn": lambda c, i, p: f"arn:aws:logs:{c.region}:{c.account}:log-group:{i}:*"}
 
     def make(self, c: Context, p: dict) -> str:
         name = p.get("LogGroupName") or c.generated_name(512)
         if self._exists(c, name):
             raise AlreadyExists(f"Resource of type 'AWS::Logs::LogGroup' with identifier '{name}' already exists.")
-        properties = without(p, "LogGroupName", "RetentionInDays", "Tags")
+        properties = without(p, "LogGroupClass", "LogGroupName", "RetentionInDays", "Tags")
         if properties:
             raise NotImplementedError(f"of a log group are not modelled: {sorted(properties)}")
-        c.call("logs", "create_log_group", logGroupName=name, tags=tags_of(p))
+        kept_in = p.get("LogGroupClass", "STANDARD")
+        c.call("logs", "create_log_group", logGroupName=name, logGroupClass=kept_in, tags=tags_of(p))
         return name
 
     def configure(self, c: Context, physical_id: str, p: dict, old: dict | None) -> None:

@@ -6,7 +6,7 @@ import { quantitiesOf, unknownTypes, type Template } from '../../../../lib/opera
 import type { Report } from '../../../../lib/operator/cost/report';
 import { synthesize } from '../../support/synthesize';
 import { json, REGION, useDeployment } from '../support/deployment-on-loopback';
-import { environment, type Asked, type Answer } from '../support/local-servers';
+import { environment, ROOT, type Asked, type Answer } from '../support/local-servers';
 import { tool } from '../support/tool';
 
 // Each setting that is looked at is a synthesis.
@@ -21,7 +21,9 @@ describe('what the template makes', () => {
     {},
     { backup: 'mirror' },
     { backup: 'off' },
-    { cpuCredits: 'unlimited', alarmEmail: 'ops@example.com' },
+    { cpuCredits: 'unlimited', alarmEmail: 'ops@example.com', observability: 'full' },
+    { flowLogs: 's3' },
+    { flowLogs: 'infrequent-access' },
     { image: '123456789012.dkr.ecr.me-central-1.amazonaws.com/openclaw:1' },
   ])('has a price, or is known to have none, with %j', (context) => {
     expect(unknownTypes(templateOf(context))).toEqual([]);
@@ -68,6 +70,18 @@ describe('without an account', () => {
     expect(rows.find(({ price }) => price === 'instance')?.source).toMatch(/^at most: spot price unknown/);
     expect(bare).toBeCloseTo(15 * 0.08 + 730 * (0.005 + 0.0168));
     expect(bare + around).toBeCloseTo(total);
+  });
+
+  test('what stands around a machine costs two dollars, and a quarter of what it did', async () => {
+    const around = async (observability: string) =>
+      (JSON.parse((await offline(['--offline', '-c', `observability=${observability}`])).out) as Report).around;
+    const [lean, full] = [await around('lean'), await around('full')];
+    expect(lean).toBeLessThanOrEqual(2);
+    expect(lean / full).toBeLessThanOrEqual(0.25);
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const [, ...said] =
+      /^\| \*\*what stands around .*?\*\* +\| +\*\*([\d.]+)\*\* \| \*\*([\d.]+)\*\* \|$/m.exec(readme) ?? [];
+    expect(said).toEqual([lean.toFixed(2), full.toFixed(2)]);
   });
 
   test('OFFLINE=1 is the same, and each setting says what it saves', async () => {
@@ -169,7 +183,7 @@ describe('with an account', () => {
       DescribeSpotPriceHistory: spot(['0.0075', '2026-11-10T00:00:00Z'], ['0.0081', '2026-11-20T00:00:00Z']),
       GetMetricStatistics: measured,
     };
-    const args = ['cost', '--az', `${REGION}a`, '--json'];
+    const args = ['cost', '--az', `${REGION}a`, '--json', '-c', 'observability=full'];
     const { status, out, said } = await deployment.run(args, {}, { now });
     expect(status).toBe(0);
     const report = JSON.parse(out) as Report;
