@@ -132,7 +132,7 @@ CALLS = {
     "put": lambda aws, _: aws.put("lease.json", b"x"),
     "list": lambda aws, _: list(aws.list("tools/")),
     "parameter": lambda aws, _: aws.parameter("image"),
-    "send": lambda aws, path: transfers.send(aws, {"mirror/x": path}),
+    "send": lambda aws, path: transfers.send(aws, {"mirror/x": path}, lambda: None),
     "fetch": lambda aws, path: list(
         transfers.fetch(aws, [transfers.Wanted("mirror/x", path.with_name("new"), size=21, etag="e")])
     ),
