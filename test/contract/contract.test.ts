@@ -281,9 +281,10 @@ describe('exit statuses', () => {
   const status = (name: string) => one(errors, new RegExp(`class ${name}\\(.*?exit_code = (\\d+)`, 's'));
 
   test('the drain knows those of the backup', () => {
+    expect(constant('lifecycle/drain', 'NO_SPACE')).toBe(status('NoSpace'));
     expect(constant('lifecycle/drain', 'FENCED')).toBe(status('Fenced'));
     expect(constant('lifecycle/drain', 'SET_ASIDE')).toBe(status('SetAside'));
-    expect(one(library('lifecycle/drain'), /^FINAL = \(FENCED, (\d+), SET_ASIDE\)$/m)).toBe(status('Refused'));
+    expect(one(library('lifecycle/drain'), /^FINAL = \(NO_SPACE, FENCED, (\d+), SET_ASIDE\)$/m)).toBe(status('Refused'));
   });
 
   test('no unit tries again what a person has to mend', () => {

@@ -247,7 +247,7 @@ def test_a_late_notice_leaves_the_final_backup_its_time(machine):
     assert machine.record()["steps"]["stop"] < 3.5
 
 
-@pytest.mark.parametrize(("status", "after"), [(77, []), (78, ["note"])])
+@pytest.mark.parametrize(("status", "after"), [(76, ["note"]), (77, []), (78, ["note"])])
 def test_does_not_insist_where_the_backup_is_refused(machine, status, after):
     """A fenced machine leaves the next one no word either: that place is the writer's."""
     machine.stub("backup", f"exit {status}")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -71,14 +72,55 @@ def on(machine, disk):
         setattr(machine, name, target)
 
 
-def test_a_disk_that_fills_during_staging(living, small_disk):
+@pytest.mark.parametrize("final", [True, False])
+def test_a_full_disk_saves_what_fits_and_names_the_rest(living, small_disk, final):
     on(living, small_disk)
     living.write("workspace/big", os.urandom(14 << 20))
-    living.backup("--force", expect=1)
+    living.write("workspace/notes/last.md", "small, and after it")
+    living.backup("--final" if final else "--force")
+    record = living.record("backup")
+    assert record["left_out_first"] == [{"path": "workspace/big", "reason": "no space is left for its copy"}]
+    assert "left out: workspace/big" in living.log
+    assert not (living.var / "staging/reserve").exists(), "the space has to be given back"
+    replacement = living.deployment.launch()
+    replacement.boot()
+    assert replacement.path("workspace/notes/last.md").read_text() == "small, and after it"
+    assert replacement.notes() == 20 and not replacement.path("workspace/big").exists()
+
+
+def test_what_did_not_fit_is_saved_when_it_does(living, small_disk):
+    on(living, small_disk)
+    living.write("workspace/big", os.urandom(9 << 20))
+    (small_disk / "filler").write_bytes(b"x" * (8 << 20))
+    living.backup("--force")
+    assert living.record("backup")["left_out"] == 1
+    (small_disk / "filler").unlink()
+    living.backup("--force")
+    assert living.record("backup")["left_out"] == 0
+
+
+def test_a_database_without_room_keeps_its_last_copy(living, small_disk):
+    on(living, small_disk)
+    living.backup("--force")
+    living.database(rows=10_000)
+    filler = small_disk / "filler"
+    filler.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - (2 << 20)))
+    living.write("workspace/notes/last.md", "small")
+    living.backup("--force")
+    assert living.record("backup")["unreadable"] == [".openclaw/state/openclaw.sqlite"]
+    replacement = living.deployment.launch()
+    replacement.boot()
+    assert replacement.notes() == 20
+
+
+def test_a_disk_without_room_for_anything_is_told_from_what_passes(living, small_disk):
+    """The drain does not try that again."""
+    on(living, small_disk)
+    (small_disk / "filler").write_bytes(b"x" * shutil.disk_usage(small_disk).free)
+    living.backup("--force", expect=76)
     assert "no space left" in living.log.lower()
-    assert not (living.var / "staging").exists(), "the space has to be given back"
-    living.path("workspace/big").unlink()
-    living.backup()
+    (small_disk / "filler").unlink()
+    living.backup("--force")
 
 
 def test_a_disk_that_fills_during_a_restore(living, small_disk):
@@ -87,7 +129,7 @@ def test_a_disk_that_fills_during_a_restore(living, small_disk):
     replacement = living.replaced()
     on(replacement, small_disk)
     (small_disk / "filler").write_bytes(b"x" * (16 << 20))
-    replacement.boot(expect=1)
+    replacement.boot(expect=1 if living.deployment.backup == "mirror" else 76)
     assert not (replacement.var / "restored").exists()
     assert not any(replacement.path("workspace").iterdir())
     assert not (replacement.var / "restore").exists()

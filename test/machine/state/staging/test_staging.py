@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from machine.state.support.host import Host
 from machine.state.support.machine import Writer
 from openclaw.state.databases.sqlite import Databases
 from openclaw.system import file_copy
@@ -246,3 +247,29 @@ def test_a_large_tree_takes_less_than_100_mb(host):
         check=True,
     )
     assert int(done.stdout) < 100_000
+
+
+@pytest.fixture
+def xfs(tmp_path):
+    """A file system of the kind that Amazon Linux has, of 320 MiB: mkfs.xfs makes none below 300."""
+    image, mount = tmp_path / "xfs.img", tmp_path / "xfs"
+    mount.mkdir()
+    with image.open("wb") as stream:
+        stream.truncate(320 << 20)
+    subprocess.run(["mkfs.xfs", "-q", image], check=True)
+    if subprocess.run(["mount", "-o", "loop", image, mount], check=False, capture_output=True).returncode:
+        pytest.skip("may not mount")
+    yield mount
+    subprocess.run(["umount", "--lazy", mount], check=True)
+
+
+def test_where_the_file_system_shares_blocks_a_copy_takes_no_room(xfs):
+    host = Host(xfs)
+    big = host.write("workspace/big", os.urandom(1 << 20) * 150)
+    assert shutil.disk_usage(xfs).free < big.stat().st_size
+    for _ in range(2):
+        staged, names = host.stage()
+        assert "workspace/big" in names and staged.left_out.count == 0
+        assert shutil.disk_usage(xfs).free > 50 << 20
+        os.utime(big)
+    assert (host.staged / "workspace/big").read_bytes() == big.read_bytes()

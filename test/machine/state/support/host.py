@@ -9,7 +9,8 @@ from machine.state.support.machine import Machine, make_parents
 from openclaw.settings import Settings
 from openclaw.state.databases import page_log
 from openclaw.state.databases.sqlite import Databases
-from openclaw.state.staging.staging import Staged, Staging
+from openclaw.state.staging.staged import Staged
+from openclaw.state.staging.staging import Staging
 from openclaw.state.staging.tree import StagedTree
 
 

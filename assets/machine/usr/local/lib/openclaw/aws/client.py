@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
+import itertools
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.config import Config
-
+from openclaw.aws import parameter_store, retries
 from openclaw.aws.errors import AwsError
-from openclaw.aws.session import aws_errors, new_session
+from openclaw.aws.session import aws_errors, new_client
 from openclaw.settings import Settings
 from openclaw.system.documents import LIMIT
 
@@ -22,15 +22,9 @@ ABSENT = {"404", "NoSuchKey", "NotFound"}
 LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 
-# One for all clients: they share what it has read, and half of the memory.
-_session = functools.cache(new_session)
-
-
 @functools.cache
 def _client(service: str, region: str, account: str) -> Any:
-    retries = {"mode": "standard", "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", "4"))}
-    config = Config(connect_timeout=10, read_timeout=60, retries=retries)
-    client = _session().create_client(service, region_name=region, config=config)
+    client = new_client(service, region)
     if service == "s3" and account:
         client.meta.events.register("provide-client-params.s3.*", functools.partial(_name_owner, account))
     return client
@@ -79,17 +73,24 @@ class Aws:
 
         @param limit in bytes; of a larger object comes one byte more, which no parser of ours takes
         """
-        try:
-            with aws_errors("s3", "get_object"):
-                answer = self.client("s3").get_object(Bucket=self.bucket, Key=key)
-                with contextlib.closing(answer["Body"]) as body:
+        for attempts in itertools.count(1):
+            try:
+                answer = self.call("s3", "get_object", Bucket=self.bucket, Key=key)
+            except AwsError as error:
+                if error.code in ABSENT:
+                    return None
+                raise
+            try:
+                with aws_errors("s3", "get_object"), contextlib.closing(answer["Body"]) as body:
                     # Only a read to the end notices a body that was cut off.
                     small = answer["ContentLength"] <= limit
                     return body.read() if small else body.read(limit + 1), answer["ETag"]
-        except AwsError as error:
-            if error.code in ABSENT:
-                return None
-            raise
+            except AwsError as error:
+                pause = retries.pause_after(attempts) if retries.may_pass(error.__cause__) else None
+                if pause is None:
+                    raise
+            time.sleep(pause)
+        raise AssertionError("unreachable")
 
     def size(self, key: str) -> int | None:
         """None where there is no such object."""
@@ -112,7 +113,11 @@ class Aws:
             raise
 
     def put(self, key: str, body: bytes, if_match: str = "", if_absent: bool = False) -> str:
-        """The new ETag. @raises AwsError with a code of LOST_RACE or ABSENT when the condition does not hold."""
+        """The new ETag. @raises AwsError with a code of LOST_RACE or ABSENT when the condition does not hold
+
+        @param body which nobody else would put: what is there after a lost race is ours if it is this, put by a try
+        whose answer got lost
+        """
         condition = {"If-Match": if_match} if if_match else {"If-None-Match": "*"} if if_absent else {}
 
         def add_condition(request: Any, **_: Any) -> None:
@@ -128,6 +133,11 @@ class Aws:
             with aws_errors("s3", "put_object"):
                 etag: str = self.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)["ETag"]
                 return etag
+        except AwsError as error:
+            found = self.get(key, len(body)) if condition and error.code in LOST_RACE else None
+            if found is None or found[0] != body:
+                raise
+            return found[1]
         finally:
             events.unregister(event, add_condition)
 
@@ -176,29 +186,14 @@ class Aws:
             yield from page.get(field, [])
 
     def parameter(self, name: str) -> str | None:
-        path = f"{self.settings.parameter_path}/{name}"
-        try:
-            with aws_errors("ssm", "get_parameter"):
-                found = self.client("ssm").get_parameter(Name=path, WithDecryption=True)
-                value: str = found["Parameter"]["Value"]
-                return value
-        except AwsError as error:
-            if error.code == "ParameterNotFound":
-                return None
-            raise
+        return parameter_store.get(f"{self.settings.parameter_path}/{name}", self.settings.region)
 
     def note_parameter(self, name: str, value: str) -> None:
         """Stores a value that is not secret, replacing what was there."""
         path = f"{self.settings.parameter_path}/{name}"
-        self.call("ssm", "put_parameter", Name=path, Type="String", Value=value, Overwrite=True)
+        parameter_store.put(path, value, "String", overwrite=True, region=self.settings.region)
 
     def create_parameter(self, name: str, value: str, kind: str = "SecureString") -> bool:
         """False when somebody else made it first."""
         path = f"{self.settings.parameter_path}/{name}"
-        try:
-            self.call("ssm", "put_parameter", Name=path, Type=kind, Value=value, Overwrite=False)
-        except AwsError as error:
-            if error.code == "ParameterAlreadyExists":
-                return False
-            raise
-        return True
+        return parameter_store.put(path, value, kind, region=self.settings.region)

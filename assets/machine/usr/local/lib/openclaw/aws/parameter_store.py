@@ -4,50 +4,28 @@ from __future__ import annotations
 
 import functools
 import os
-import time
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.config import Config
-
 from openclaw.aws.errors import AwsError
-from openclaw.aws.session import aws_errors, new_session
-from openclaw.system.journal import log
+from openclaw.aws.session import aws_errors, new_client
 
-RETRY_DELAY = float(os.environ.get("OPENCLAW_RETRY_DELAY", "1"))
-ATTEMPTS = 6
-# These answers stay the same however often one asks.
-FINAL = {"ParameterNotFound", "ParameterAlreadyExists", "ValidationException"}
+_client = functools.cache(new_client)
 
 
-@functools.cache
-def _client() -> Any:
-    config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 1})
-    return new_session().create_client("ssm", region_name=os.environ["AWS_REGION"], config=config)
+def _ask(operation: str, region: str, **request: Any) -> dict[str, Any]:
+    """@param region by default that of the environment @raises AwsError"""
+    with aws_errors("ssm", operation):
+        client = _client("ssm", region or os.environ["AWS_REGION"])
+        answer: dict[str, Any] = getattr(client, operation)(**request)
+        return answer
 
 
-def _ask(operation: str, **request: Any) -> dict[str, Any]:
-    """One call, tried again with growing pauses unless the answer is final. @raises AwsError"""
-    delay = RETRY_DELAY
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with aws_errors("ssm", operation):
-                answer: dict[str, Any] = getattr(_client(), operation)(**request)
-                return answer
-        except AwsError as error:
-            if error.code in FINAL or attempt == ATTEMPTS:
-                raise
-            log(f"attempt {attempt} of {ATTEMPTS}: {error}")
-        time.sleep(delay)
-        delay *= 2
-    raise AssertionError("unreachable")
-
-
-def get(name: str) -> str | None:
+def get(name: str, region: str = "") -> str | None:
     """A parameter's value, decrypted, or None where there is no such parameter. @raises AwsError"""
     try:
         with aws_errors("ssm", "get_parameter"):
-            value: str = _ask("get_parameter", Name=name, WithDecryption=True)["Parameter"]["Value"]
+            value: str = _ask("get_parameter", region, Name=name, WithDecryption=True)["Parameter"]["Value"]
             return value
     except AwsError as error:
         if error.code == "ParameterNotFound":
@@ -59,20 +37,20 @@ def below(path: str) -> Iterator[dict[str, Any]]:
     """All parameters directly below a path as Parameter Store describes them, page by page. @raises AwsError"""
     request: dict[str, Any] = {"Path": path, "WithDecryption": True}
     while True:
-        answer = _ask("get_parameters_by_path", **request)
+        answer = _ask("get_parameters_by_path", "", **request)
         yield from answer.get("Parameters", [])
         if not answer.get("NextToken"):
             return
         request["NextToken"] = answer["NextToken"]
 
 
-def put(name: str, value: str, kind: str, overwrite: bool = False) -> bool:
+def put(name: str, value: str, kind: str, overwrite: bool = False, region: str = "") -> bool:
     """False where there is one already and it is not to be overwritten. @raises AwsError
 
     @param kind String or SecureString
     """
     try:
-        _ask("put_parameter", Name=name, Type=kind, Value=value, Overwrite=overwrite)
+        _ask("put_parameter", region, Name=name, Type=kind, Value=value, Overwrite=overwrite)
     except AwsError as error:
         if error.code == "ParameterAlreadyExists" and not overwrite:
             return False

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
+from botocore.exceptions import ResponseStreamingError
 from s3transfer.exceptions import RetriesExceededError
 from s3transfer.futures import TransferFuture
 from s3transfer.manager import TransferManager
 from s3transfer.subscribers import BaseSubscriber
 
+from openclaw.aws import retries
 from openclaw.aws.client import ABSENT, Aws
 from openclaw.aws.errors import AwsError
 from openclaw.aws.session import aws_errors
@@ -94,15 +97,31 @@ def fetch(aws: Aws, wanted: Sequence[Wanted]) -> Iterator[Wanted]:
             begun = [(one, _download(manager, aws.bucket, one)) for one in batch]
             for one, transfer in begun:
                 try:
-                    _wait_for(transfer)
+                    done = _fetched(manager, aws.bucket, one, transfer)
                 except AwsError as error:
                     if error.code not in NO_VERSION:
                         raise
                 else:
-                    SparseFile(one.target).end_at(transfer.meta.size)
-                    files, size = files + 1, size + transfer.meta.size
+                    SparseFile(one.target).end_at(done.meta.size)
+                    files, size = files + 1, size + done.meta.size
                     progress.at(files, size, files / len(wanted))
                     yield one
+
+
+def _fetched(manager: TransferManager, bucket: str, wanted: Wanted, transfer: TransferFuture) -> TransferFuture:
+    """The transfer that succeeded. Amazon Linux's s3transfer does not ask again for a body that was cut off."""
+    for attempts in itertools.count(1):
+        try:
+            _wait_for(transfer)
+            return transfer
+        except AwsError as error:
+            cut_off = isinstance(error.__cause__, ResponseStreamingError)
+            pause = retries.pause_after(attempts) if cut_off else None
+            if pause is None:
+                raise
+        time.sleep(pause)
+        transfer = _download(manager, bucket, wanted)
+    raise AssertionError("unreachable")
 
 
 def _download(manager: TransferManager, bucket: str, wanted: Wanted) -> TransferFuture:

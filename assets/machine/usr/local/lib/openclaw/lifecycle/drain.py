@@ -43,11 +43,12 @@ PAUSE = float(os.environ.get("OPENCLAW_RETRY_DELAY", "3"))
 HEARTBEAT = float(os.environ.get("OPENCLAW_DRAIN_HEARTBEAT", "30"))
 HOOK = "drain"
 AT_ONCE = ["--no-should-respect-grace-period"]
-# What the backup says when trying again would change nothing: another machine is the writer, a guard refused, or a
-# guard refused and what it refused is in the bucket, apart from the backups.
+# What the backup says when trying again would change nothing: the disk is full, another machine is the writer, a guard
+# refused, or a guard refused and what it refused is in the bucket, apart from the backups.
+NO_SPACE = 76
 FENCED = 77
 SET_ASIDE = 79
-FINAL = (FENCED, 78, SET_ASIDE)
+FINAL = (NO_SPACE, FENCED, 78, SET_ASIDE)
 
 
 class Drain:

@@ -37,6 +37,12 @@ class Locked(StateError):
     result = "busy"
 
 
+class NoSpace(StateError):
+    """The disk is full: what frees space, not time, changes that."""
+
+    exit_code = 76
+
+
 class Fenced(StateError):
     """Another machine is the writer now: this one neither writes nor serves."""
 

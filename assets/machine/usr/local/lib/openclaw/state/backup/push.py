@@ -13,7 +13,7 @@ from openclaw.state.guards import loss
 from openclaw.state.guards.loss import Measure
 from openclaw.state.guards.markers import LastGoodBackup, Markers
 from openclaw.state.openclaw_data import versions
-from openclaw.state.staging.staging import Staged
+from openclaw.state.staging.staged import Staged
 from openclaw.system import files, journal
 from openclaw.system.errors import Damaged, Unavailable
 

@@ -19,7 +19,8 @@ from openclaw.state.guards.lease import Lease, LeaseRecord
 from openclaw.state.guards.loss import Measure
 from openclaw.state.guards.markers import Markers
 from openclaw.state.restore.request import Requests
-from openclaw.state.staging.staging import Staged, Staging
+from openclaw.state.staging.staged import Staged
+from openclaw.state.staging.staging import Staging
 from openclaw.system import journal
 from openclaw.system.errors import Busy, Damaged, Fenced, Refused, SetAside, result_of
 from openclaw.system.lock import locked

@@ -66,6 +66,9 @@ class Databases:
         seconds = _deadline(status.st_size)
         try:
             answer = self._ask(seconds, what="copy", **given)
+        except OSError:
+            files.remove_tree(made)
+            raise
         except unprivileged.Lost:
             # It may have been what lies beside the database: once more, without asking SQLite to read that in place.
             answer = self._ask_finally(seconds, what="recover", **given)

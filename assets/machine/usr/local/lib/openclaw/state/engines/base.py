@@ -12,7 +12,7 @@ from typing import Callable
 from openclaw.aws.client import Aws
 from openclaw.settings import Settings
 from openclaw.state.databases.sqlite import Databases
-from openclaw.state.staging.staging import Staged
+from openclaw.state.staging.staged import Staged
 
 # The id of what people put into the mirror's part of a bucket that holds no backup.
 OBJECTS_ONLY = "objects"

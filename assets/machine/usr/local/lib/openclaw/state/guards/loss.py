@@ -17,7 +17,7 @@ from openclaw.system.files import is_regular, walk
 
 if TYPE_CHECKING:
     from openclaw.state.engines.base import Snapshot
-    from openclaw.state.staging.staging import Staged
+    from openclaw.state.staging.staged import Staged
 
 # A backup with less than this part of the last one's files or bytes looks like a loss.
 LEAST_PART = 0.5

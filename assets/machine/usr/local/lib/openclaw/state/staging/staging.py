@@ -1,7 +1,8 @@
 """The staged copy: one consistent picture of the three roots, kept between runs and brought up to date by each.
 
 Databases first, then the other files, as OpenClaw's documentation asks: a database may name files, never the other way.
-What cannot be read costs itself: its last good copy stays where there is one, the rest is brought up to date.
+What cannot be read, or finds no room on the disk, costs itself: its last good copy stays where there is one, the rest
+is brought up to date. Where the file system shares blocks, a copy of a file takes no room.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from openclaw.settings import Settings
@@ -24,9 +24,11 @@ from openclaw.state.openclaw_data.layout import is_essential_database, is_opencl
 from openclaw.state.openclaw_data.leases import LEASE_TABLES
 from openclaw.state.staging.index import Entry, Index
 from openclaw.state.staging.mounts import Batch, Found, Mounts, Opened
+from openclaw.state.staging.room import Room, is_full
+from openclaw.state.staging.staged import LeftOut, Staged
 from openclaw.state.staging.tree import StagedTree
 from openclaw.system import file_copy, files, journal
-from openclaw.system.errors import StateError
+from openclaw.system.errors import NoSpace
 from openclaw.system.progress import Progress
 from openclaw.system.status import AnyStatus, Status
 
@@ -34,38 +36,7 @@ from openclaw.system.status import AnyStatus, Status
 RACY_NS = 2_000_000_000
 # What the fingerprint of such a file begins with in the index, so that it equals none.
 AGAIN = "again;"
-# How many of those that are left out a record lists; it counts all.
-MOST_LISTED = 20
-
-
-@dataclass
-class LeftOut:
-    """What could not be read, and is in the backup as an earlier copy at best."""
-
-    count: int = 0
-    # Path and reason of the first ones.
-    first: list[tuple[str, str]] = field(default_factory=list)
-
-    def note(self, path: str, reason: str) -> None:
-        self.count += 1
-        if len(self.first) < MOST_LISTED:
-            self.first.append((path, reason))
-
-
-@dataclass
-class Staged:
-    tree: Path
-    files: int
-    bytes: int
-    databases: dict[str, int]
-    index: Index
-    bytes_read: int = 0
-    unstable: list[str] = field(default_factory=list)
-    # Databases that no machine could start from.
-    broken: list[str] = field(default_factory=list)
-    # OpenClaw's own databases that could not be copied now.
-    unreadable: list[str] = field(default_factory=list)
-    left_out: LeftOut = field(default_factory=LeftOut)
+NO_ROOM = "no space is left for its copy"
 
 
 class Staging:
@@ -88,17 +59,20 @@ class Staging:
         self._broken: list[str] = []
         self._unreadable: list[str] = []
         self._left_out = LeftOut()
+        self._on_disk = Room(self.home)
 
     @contextlib.contextmanager
     def refreshed(self) -> Iterator[Staged]:
-        """@raises Refused when a root is missing, StateError when the disk is full"""
+        """@raises Refused when a root is missing, NoSpace when the disk is too full for anything"""
         with Mounts(self.roots) as mounts:
             self._discard_if_of_another_boot()
             index = Index(self.home / "index.sqlite", time.time_ns())
             self.unfinished.touch()
             with self._room(index):
+                self._on_disk.keep_reserve()
                 with self._databases:
                     self._refresh(index, mounts)
+                self._on_disk.release()
                 self.tree.drop_unseen(index)
                 self.tree.set_directory_times(index)
                 index.commit()
@@ -134,12 +108,17 @@ class Staging:
         try:
             yield
         except (OSError, sqlite3.OperationalError) as error:
-            if not _is_full(error):
+            if not is_full(error):
                 raise
             with contextlib.suppress(sqlite3.Error):
                 index.close()
             self.discard()
-            raise StateError(f"no space left for the staged copy; {self.home} was emptied: {error}") from error
+            raise NoSpace(f"no space left for the staged copy; {self.home} was emptied: {error}") from error
+
+    def _leave_out_for_room(self, index: Index, path: str) -> None:
+        self.tree.clear_new()
+        self._on_disk.note_full()
+        self._leave_out(index, path, NO_ROOM)
 
     def _discard_if_of_another_boot(self) -> None:
         """Or made for another engine. Nothing in here is synced: after a power cut any file may be empty while the
@@ -246,26 +225,31 @@ class Staging:
         if known and known.kind == "database" and known.fingerprint == fingerprint:
             index.keep(path)
             return
-        root, _, rest = path.partition("/")
-        source, new = os.path.join(self.roots[root], rest), self.tree.clear_new()
-        check = LEASE_TABLES if is_openclaw_database(path) else None
+        new = self.tree.clear_new()
         try:
             if path in self._failed:
                 raise self._failed[path]
-            version, faults = self._databases.copy(source, self.roots[root], opened.status, new, check)
+            self._on_disk.require(opened.status)
+            version, faults = self._copy_database(path, opened.status, new)
         except FileNotFoundError:
             return
         except Unreadable as error:
             self._stage_without_sqlite(index, path, opened, error, is_alone=not beside)
             self._failed[path] = error
             return
+        except OSError as error:
+            if not is_full(error):
+                raise
+            self.tree.clear_new()
+            if self._on_disk.note_full():
+                self._stage_database(index, path, opened)
+            else:
+                self._note_unreadable(path, self._has_copy(index, path))
+                self._leave_out_for_room(index, path)
+            return
         if faults:
             self._broken.append(path)
             journal.say(f"{path} is not sound: {faults[0]}")
-        elif is_openclaw_database(path):
-            # The heartbeat of an idle gateway: nobody starts with it again, and it would make each backup another one.
-            with contextlib.suppress(Unreadable):
-                leases.clear_leases(self._databases, new)
         size = new.stat().st_size
         self._read += size
         # One that is broken is looked at again by each run.
@@ -275,6 +259,18 @@ class Staging:
             return
         self._put_database(index, path, known, opened.status)
         index.put(path, "database", settled, size, version)
+
+    def _copy_database(self, path: str, status: os.stat_result, new: Path) -> tuple[int, list[str]]:
+        """As Databases.copy(), without OpenClaw's leases."""
+        root, _, rest = path.partition("/")
+        check = LEASE_TABLES if is_openclaw_database(path) else None
+        source = os.path.join(self.roots[root], rest)
+        version, faults = self._databases.copy(source, self.roots[root], status, new, check)
+        if check and not faults:
+            # The heartbeat of an idle gateway: nobody starts with it again, and it would make each backup another one.
+            with contextlib.suppress(Unreadable):
+                leases.clear_leases(self._databases, new)
+        return version, faults
 
     def _stage_without_sqlite(self, index: Index, path: str, opened: Opened, error: Unreadable, is_alone: bool) -> None:
         """@param is_alone whether the file is all of it, without a log or a journal"""
@@ -318,7 +314,17 @@ class Staging:
             index.put(path, "file", _fingerprint(status), file_copy.stored_bytes(status))
             return
         try:
+            self._on_disk.require(status)
             status = file_copy.copy_open(opened.descriptor, self.tree.clear_new())
+        except OSError as error:
+            if not is_full(error):
+                raise
+            self.tree.clear_new()
+            if self._on_disk.note_full():
+                self._stage_file(index, path, opened)
+            else:
+                self._leave_out_for_room(index, path)
+            return
         except file_copy.Changing:
             self._keep_last_copy(index, path, f"was being written during each of {file_copy.ATTEMPTS} attempts")
             return
@@ -381,10 +387,6 @@ def _fingerprint(*statuses: AnyStatus) -> str:
 def _is_old(fingerprint: str) -> bool:
     changed = max(int(part.split(":")[3]) for part in fingerprint.split(";"))
     return time.time_ns() - changed > RACY_NS
-
-
-def _is_full(error: Exception) -> bool:
-    return getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(error)
 
 
 def _is_sidecar(index: Index, path: str) -> bool:

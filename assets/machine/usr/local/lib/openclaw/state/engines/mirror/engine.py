@@ -29,7 +29,7 @@ from openclaw.state.engines.mirror.tree import fetch_tree, plain_items
 from openclaw.state.guards.lease import Lease
 from openclaw.state.guards.state_key import StateKey
 from openclaw.state.openclaw_data.layout import ROOTS
-from openclaw.state.staging.staging import Staged
+from openclaw.state.staging.staged import Staged
 from openclaw.system import documents, files, journal
 from openclaw.system.errors import Damaged, Refused, Unavailable
 

@@ -18,7 +18,7 @@ from openclaw.state.engines.base import Engine, PushResult, Snapshot, SnapshotMe
 from openclaw.state.engines.restic import locks, tags
 from openclaw.state.engines.restic.program import HOST_TAG, INCOMPLETE, NO_REPOSITORY, PREFIX, Restic, messages
 from openclaw.state.openclaw_data.layout import ROOTS
-from openclaw.state.staging.staging import Staged
+from openclaw.state.staging.staged import Staged
 from openclaw.system import journal, processes
 from openclaw.system.errors import Damaged, Unavailable
 

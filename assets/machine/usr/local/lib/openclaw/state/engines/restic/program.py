@@ -18,7 +18,7 @@ from openclaw.settings import Settings
 from openclaw.state.engines.restic import locks, tags
 from openclaw.state.guards import vanished
 from openclaw.system import journal, processes
-from openclaw.system.errors import Damaged, Locked, Refused, StateError, Unavailable
+from openclaw.system.errors import Damaged, Locked, NoSpace, Refused, StateError, Unavailable
 from openclaw.system.progress import EVERY_SECONDS, Progress
 
 PREFIX = "snapshots/"
@@ -55,8 +55,9 @@ _DAMAGE = re.compile(
     re.IGNORECASE,
 )
 # The kernel's words, Go's and restic's for what says nothing about the store, whatever else was said beside it.
+_DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _OF_THE_MACHINE = re.compile(
-    r"no space left on device|disk quota exceeded|input/output error|read-only file system|cannot allocate memory|"
+    r"input/output error|read-only file system|cannot allocate memory|"
     r"out of memory|too many open files|device or resource busy|resource temporarily unavailable|"
     r"Detected data corruption while",
     re.IGNORECASE,
@@ -196,6 +197,8 @@ class Restic:
         if result.code == WRONG_PASSWORD:
             return StateError(f"{self.settings.parameter_path}/{PASSWORD} does not open the repository: {words}")
         said = f"{result.err}\n{result.out}"
+        if _DISK_FULL.search(said):
+            return NoSpace(f"restic {what}: {words}")
         if _OF_THE_MACHINE.search(said):
             return StateError(f"restic {what}: {words}")
         # `snapshots` ends well where it has left out what it cannot read.
