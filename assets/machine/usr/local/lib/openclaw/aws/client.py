@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.config import Config
 
+from openclaw.aws import parameter_store
 from openclaw.aws.errors import AwsError
 from openclaw.aws.session import aws_errors, new_session
 from openclaw.settings import Settings
@@ -176,29 +177,20 @@ class Aws:
             yield from page.get(field, [])
 
     def parameter(self, name: str) -> str | None:
-        path = f"{self.settings.parameter_path}/{name}"
-        try:
-            with aws_errors("ssm", "get_parameter"):
-                found = self.client("ssm").get_parameter(Name=path, WithDecryption=True)
-                value: str = found["Parameter"]["Value"]
-                return value
-        except AwsError as error:
-            if error.code == "ParameterNotFound":
-                return None
-            raise
+        """@param name below this deployment's path"""
+        return parameter_store.get(self._parameter_path(name), self._ask)
 
     def note_parameter(self, name: str, value: str) -> None:
         """What is no secret, over what was there."""
-        path = f"{self.settings.parameter_path}/{name}"
-        self.call("ssm", "put_parameter", Name=path, Type="String", Value=value, Overwrite=True)
+        parameter_store.put(self._parameter_path(name), value, "String", overwrite=True, ask=self._ask)
 
     def create_parameter(self, name: str, value: str, kind: str = "SecureString") -> bool:
         """False when somebody else made it first."""
-        path = f"{self.settings.parameter_path}/{name}"
-        try:
-            self.call("ssm", "put_parameter", Name=path, Type=kind, Value=value, Overwrite=False)
-        except AwsError as error:
-            if error.code == "ParameterAlreadyExists":
-                return False
-            raise
-        return True
+        return parameter_store.put(self._parameter_path(name), value, kind, ask=self._ask)
+
+    def _parameter_path(self, name: str) -> str:
+        return f"{self.settings.parameter_path}/{name}"
+
+    def _ask(self, operation: str, **request: Any) -> dict[str, Any]:
+        """With the patience of all calls here: a drain has no half minute to spare."""
+        return self.call("ssm", operation, **request)

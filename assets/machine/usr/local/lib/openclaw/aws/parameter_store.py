@@ -6,7 +6,7 @@ import functools
 import os
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Callable
 
 from botocore.config import Config
 
@@ -16,6 +16,8 @@ from openclaw.system.journal import log
 
 RETRY_DELAY = float(os.environ.get("OPENCLAW_RETRY_DELAY", "1"))
 ATTEMPTS = 6
+# One call of Parameter Store: operation and request to answer. @raises AwsError
+Ask = Callable[..., "dict[str, Any]"]
 # These answers stay the same however often one asks.
 FINAL = {"ParameterNotFound", "ParameterAlreadyExists", "ValidationException"}
 
@@ -43,11 +45,14 @@ def _ask(operation: str, **request: Any) -> dict[str, Any]:
     raise AssertionError("unreachable")
 
 
-def get(name: str) -> str | None:
-    """A parameter's value, decrypted, or None where there is no such parameter. @raises AwsError"""
+def get(name: str, ask: Ask = _ask) -> str | None:
+    """A parameter's value, decrypted, or None where there is no such parameter. @raises AwsError
+
+    @param ask tries for half a minute, by default
+    """
     try:
         with aws_errors("ssm", "get_parameter"):
-            value: str = _ask("get_parameter", Name=name, WithDecryption=True)["Parameter"]["Value"]
+            value: str = ask("get_parameter", Name=name, WithDecryption=True)["Parameter"]["Value"]
             return value
     except AwsError as error:
         if error.code == "ParameterNotFound":
@@ -66,13 +71,13 @@ def below(path: str) -> Iterator[dict[str, Any]]:
         request["NextToken"] = answer["NextToken"]
 
 
-def put(name: str, value: str, kind: str, overwrite: bool = False) -> bool:
+def put(name: str, value: str, kind: str, overwrite: bool = False, ask: Ask = _ask) -> bool:
     """False where there is one already and it is not to be overwritten. @raises AwsError
 
     @param kind String or SecureString
     """
     try:
-        _ask("put_parameter", Name=name, Type=kind, Value=value, Overwrite=overwrite)
+        ask("put_parameter", Name=name, Type=kind, Value=value, Overwrite=overwrite)
     except AwsError as error:
         if error.code == "ParameterAlreadyExists" and not overwrite:
             return False
