@@ -154,6 +154,34 @@ def test_what_lay_elsewhere_comes_to_its_place_and_the_configuration_follows(pat
     assert stores(tree / ".openclaw/state/openclaw.sqlite")[0] == "/home/node/.openclaw/cron/jobs.json"
 
 
+def test_an_install_behind_a_link_brings_its_jobs_and_its_workspace(path, tree, databases):
+    """As `openclaw backup create` tells of one: the asset by its real path, all else as OpenClaw was started."""
+    link = f"{HOME}/.openclaw"
+    with Archive(path, state=link) as made:
+        made.database()
+        made.manifest["paths"].update(stateDir="/data/claw", workspaceDirs=[f"{link}/workspace"])
+        made.manifest["assets"][0].update(sourcePath="/data/claw")
+        made.file("openclaw.json", f'{{agents: {{defaults: {{workspace: "{link}/workspace"}}}}}}')
+        made.file("workspace/a.md", "a")
+    adopt.lay_out(path, tree, databases)
+    verify.clear_leases(tree, databases)
+    assert stores(tree / ".openclaw/state/openclaw.sqlite")[0] == "/home/node/.openclaw/cron/jobs.json"
+    configuration = (tree / ".openclaw/openclaw.json").read_text()
+    assert configuration == '{agents: {defaults: {workspace: "/home/node/.openclaw/workspace"}}}'
+    assert (tree / "workspace/a.md").read_text() == "a"
+
+
+def test_jobs_that_no_openclaw_here_would_find_are_refused(path, tree, databases):
+    """The configuration, by which the link would be known, lies elsewhere."""
+    with Archive(path) as made:
+        made.database()
+        made.manifest["assets"][0].update(sourcePath="/data/claw")
+        made.asset("config", "/etc/claw.json")
+        made.file("/etc/claw.json", "{}")
+    with pytest.raises(Refused, match=f"cron jobs belong to {HOME}/.openclaw/cron/jobs.json"):
+        adopt.lay_out(path, tree, databases)
+
+
 def test_an_install_at_the_same_path_is_left_as_it_is(path, tree, capsys, databases):
     with Archive(path, state="/home/node/.openclaw").an_install():
         pass

@@ -13,14 +13,22 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from openclaw.aws.client import Aws
 from openclaw.aws.transfers import Wanted, fetch
 from openclaw.settings import Settings
 from openclaw.state.adopt.archive import unpack
-from openclaw.state.databases.sqlite import Databases, Unreadable
+from openclaw.state.databases.sqlite import Databases, Unreadable, is_database
 from openclaw.state.openclaw_data import exclusions, leases, verify
-from openclaw.state.openclaw_data.layout import OWNER, ROOTS, SEEN, is_openclaw_database, seen_by_openclaw
+from openclaw.state.openclaw_data.layout import (
+    OWNER,
+    ROOTS,
+    SEEN,
+    STATE_DATABASE,
+    is_openclaw_database,
+    seen_by_openclaw,
+)
 from openclaw.system import files, journal
 from openclaw.system.errors import Refused
 from openclaw.system.files import require_space
@@ -73,7 +81,7 @@ def lay_out(archive: Path, tree: Path, databases: Databases) -> tuple[str | None
     scratch = tree / ".archive"
     scratch.mkdir(mode=0o700)
     links = unpack(archive, scratch)
-    version, assets = _manifest(scratch)
+    version, assets, aliases = _manifest(scratch)
     places = _places(assets)
     # The workspace out of the state directory, that into its place, then what comes into it.
     for name, place in sorted(places.items(), key=lambda one: (one[1].count("/"), -len(one[0]))):
@@ -88,15 +96,16 @@ def lay_out(archive: Path, tree: Path, databases: Databases) -> tuple[str | None
     if not any(stat.S_ISREG(status.st_mode) for _, status in files.walk(tree / ".openclaw")):
         raise Refused("the archive holds no file of OpenClaw's state")
     checked = verify.verify(tree, databases)
-    _rename_paths(tree, assets, databases)
+    _rename_paths(tree, assets, aliases, databases)
+    _require_jobs(tree, databases)
     # Only now, so that nothing above is done through one.
     _make_links(tree, places, links)
     _set_attributes(tree)
     return version, checked
 
 
-def _manifest(scratch: Path) -> tuple[str | None, list[Asset]]:
-    """It is the last thing in an archive."""
+def _manifest(scratch: Path) -> tuple[str | None, list[Asset], dict[str, str]]:
+    """Version, assets, and places below the tree by other names that they had. It is the last thing in an archive."""
     found = list(scratch.glob("*/manifest.json"))
     if len(found) != 1:
         raise Refused(
@@ -107,6 +116,7 @@ def _manifest(scratch: Path) -> tuple[str | None, list[Asset]]:
         schema, windows = manifest["schemaVersion"], manifest.get("platform") == "win32"
         assets = [Asset(one["kind"], one["sourcePath"], one["archivePath"]) for one in manifest["assets"]]
         version = manifest.get("runtimeVersion")
+        aliases = _aliases(manifest.get("paths", {}), assets)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise Refused(
             f"this is not an archive of 'openclaw backup create': its manifest.json says {error!r}"
@@ -114,7 +124,21 @@ def _manifest(scratch: Path) -> tuple[str | None, list[Asset]]:
     if schema != 1 or windows:
         what = "was made on Windows" if windows else f"has a manifest of schema version {schema}"
         raise Refused(f"the archive {what}: only version 1 from Linux and macOS is understood")
-    return version, assets
+    return version, assets, aliases
+
+
+def _aliases(paths: dict[str, Any], assets: list[Asset]) -> dict[str, str]:
+    """Where ~/.openclaw is a link, an asset has the real path; the configuration and the databases have the link's, in
+    which the manifest names the configuration and the workspaces."""
+    aliases = {}
+    kinds = [asset.kind for asset in assets]
+    configuration, workspaces = paths.get("configPath"), paths.get("workspaceDirs", [])
+    if isinstance(configuration, str) and "config" not in kinds:
+        aliases[os.path.dirname(configuration)] = PLACES["state"]
+    if isinstance(workspaces, list) and len(workspaces) == kinds.count("workspace") == 1:
+        aliases[str(workspaces[0])] = PLACES["workspace"]
+    # A shorter one would begin half of all paths.
+    return {name: place for name, place in aliases.items() if name.startswith("/") and name.count("/") > 1}
 
 
 def _places(assets: list[Asset]) -> dict[str, str]:
@@ -167,11 +191,12 @@ def _set_attributes(tree: Path) -> None:
                 os.chmod(path, status.st_mode & allowed | least)
 
 
-def _rename_paths(tree: Path, assets: list[Asset], databases: Databases) -> None:
+def _rename_paths(tree: Path, assets: list[Asset], aliases: dict[str, str], databases: Databases) -> None:
     """Absolute paths are part of the data: under their former ones, cron jobs would be there and never run."""
-    moved = {(asset.source, str(seen_by_openclaw(PLACES[asset.kind]))) for asset in assets}
+    moved = {**aliases, **{asset.source: PLACES[asset.kind] for asset in assets}}
     # The longest first: one may begin with another.
-    for old, new in sorted(moved, reverse=True):
+    for old in sorted(moved, reverse=True):
+        new = str(seen_by_openclaw(moved[old]))
         if old == new:
             continue
         count = _rename_in_config(tree / PLACES["config"], old, new)
@@ -180,6 +205,22 @@ def _rename_paths(tree: Path, assets: list[Asset], databases: Databases) -> None
                 count += _rename_stores(databases, path, old, new)
         if count:
             journal.say(f"{old} is {new} here: {count} mentions of it renamed")
+
+
+def _require_jobs(tree: Path, databases: Databases) -> None:
+    """@raises Refused where there are cron jobs and OpenClaw would find none of them"""
+    database = tree / STATE_DATABASE
+    if not is_database(database):
+        return
+    try:
+        store = leases.store_elsewhere(databases, database, str(SEEN))
+    except Unreadable as error:
+        raise Refused(f"{database.name} of the archive cannot be read: {error}") from error
+    if store:
+        raise Refused(
+            f"the archive's cron jobs belong to {store}, a path that its manifest does not name: run OpenClaw by its "
+            "real path, not through a link, and make the archive again"
+        )
 
 
 def _rename_stores(databases: Databases, path: Path, old: str, new: str) -> int:

@@ -35,3 +35,14 @@ def rename_stores(databases: Databases, path: Path, old: str, new: str) -> int:
     change = "UPDATE {} SET store_key = ? || substr(store_key, ?) WHERE substr(store_key, 1, ?) = ?"
     values = (new, len(old) + 1, len(old) + 1, f"{old}/")
     return databases.change(path, STORE_TABLES, change, values, columns=("store_key",))
+
+
+def store_elsewhere(databases: Databases, path: Path, state: str) -> str | None:
+    """The store of a cron job, where there are jobs and none of them is below this state directory.
+
+    @raises Unreadable
+    """
+    ours = f"substr(store_key, 1, {len(state) + 1}) = '{state}/'"
+    query = f"SELECT store_key FROM cron_jobs WHERE NOT EXISTS (SELECT 1 FROM cron_jobs WHERE {ours}) LIMIT 1"  # noqa: S608
+    found: str | None = databases.value(path, "cron_jobs", query)
+    return found

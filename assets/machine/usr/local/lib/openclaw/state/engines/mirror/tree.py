@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 import time
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from openclaw.aws.transfers import Wanted, fetch
 from openclaw.state.engines.mirror.manifest import Item, digests
 from openclaw.state.guards.paths import is_relative
 from openclaw.state.openclaw_data.layout import OWNER, ROOTS
-from openclaw.system import journal
+from openclaw.system import files, journal
 from openclaw.system.errors import Damaged
 
 
@@ -35,7 +34,7 @@ def fetch_tree(aws: Aws, items: Sequence[Item], target: Path) -> None:
                 del missing[one.target]
     for item in missing.values():
         raise Damaged(f"{item.key} (version {item.version or 'current'}) is gone or not what was stored")
-    shutil.rmtree(scratch)
+    files.remove_tree(scratch)
     _make_links(target, items)
     _set_attributes(target, items)
 
