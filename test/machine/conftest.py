@@ -19,8 +19,11 @@ STUBS = Path(__file__).parent / "stubs"
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory):
-    """A compiled copy of the machine's library: to compile it takes longer than most programs that use it."""
-    copy = shutil.copytree(ASSETS / "usr/local/lib/openclaw", tmp_path_factory.mktemp("library") / "openclaw")
+    """A compiled copy of the machine's library, and the programs where it looks for them: to compile it takes longer
+    than most programs that use it."""
+    local = tmp_path_factory.mktemp("local")
+    copy = shutil.copytree(ASSETS / "usr/local/lib/openclaw", local / "lib/openclaw")
+    (local / "libexec").symlink_to(LIBEXEC.parent)
     compileall.compile_dir(copy, quiet=1)
     return copy
 
