@@ -21,7 +21,6 @@ $(error unknown variable$(foreach name,$(filter-out $(ALLOWED),$(GIVEN_NAMES)), 
 endif
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
-CDK_SETTINGS := $${AZ:+-c "az=$$AZ"} $${STACK:+-c "stack=$$STACK"}
 TOOL := bin/openclaw-spot
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
@@ -68,16 +67,18 @@ beside-boot:
 types: $(NPM) $(VENV) ## TypeScript's types, and those of the machine's Python
 	$(BIN)/tsc --noEmit
 	.venv/bin/mypy
-lint: $(NPM) $(VENV) ## oxlint, Prettier, ruff
+lint: $(NPM) $(VENV) ## oxlint, Prettier, ruff, zizmor
 	$(BIN)/oxlint
 	$(BIN)/prettier --check --cache --log-level warn .
 	$(RUFF) check
 	$(RUFF) format --check
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/zizmor --quiet --offline --persona pedantic .github/workflows
 unit: $(NPM) $(VENV) ## The CDK app and the tools in TypeScript
 	$(JEST) $(FILES)
 template: $(NPM) $(VENV) ## The real `cdk synth` with cdk-nag's checks, and cfn-lint; CI=1 also with the CDK's own
-	$(BIN)/cdk synth --quiet $(if $(CI),,--no-validation) --context az=me-central-1a
-	.venv/bin/cfn-lint cdk.out/*.template.json
+	OPENCLAW_SETTINGS_DIR=/nonexistent $(BIN)/cdk synth --quiet $(if $(CI),,--no-validation) --context az=me-central-1a --context repository=octocat/my-repo
+	.venv/bin/cfn-lint cdk.out/*.template.json cdk.out/*/*.template.json
 shell: $(NPM) $(VENV) programs ## The programs of the machine and of bin/
 	$(TIER) $(or $(FILES),test/bin test/lab/tests test/machine test/project --ignore test/machine/state) --numprocesses 4 --dist worksteal
 test-aws: $(NPM) $(VENV) ## The real CDK CLI against a local AWS
@@ -90,6 +91,9 @@ fmt: $(NPM) $(VENV) ## Format all code, and mend what a tool can mend
 	$(BIN)/prettier --write --cache --log-level warn .
 	$(RUFF) check --fix
 	$(RUFF) format
+schema: $(NPM) ## Write deployments/settings.schema.json, after a change of the settings
+	node --import tsx --eval "import('./lib/config/settings.ts').then((made) => console.log(JSON.stringify((made.default ?? made).settingsSchema())))" >deployments/settings.schema.json
+	$(BIN)/prettier --write --log-level warn deployments/settings.schema.json
 watch: $(NPM) ## Run the unit tests which a saved file concerns, at each save
 	$(BIN)/jest --watch
 
@@ -100,10 +104,10 @@ cost: $(NPM) ## What a month costs, part by part; OFFLINE=1 by recorded prices, 
 	@$(TOOL) cost $(CONTEXT)
 doctor: $(NPM) ## Look, before a deploy, whether all is there that it needs
 	@$(TOOL) doctor $(CONTEXT)
-diff: $(NPM) ## What a deploy would change
-	@cdk diff $(CDK_SETTINGS) $(CONTEXT)
-deploy: $(NPM) ## Deploy, and adopt the bucket that a destroy or a failed first deploy has left
-	@CDK_IMPORT_EXISTING_RESOURCES=true cdk deploy $(CDK_SETTINGS) $(CONTEXT)
+diff: $(NPM) ## What a deploy would change: the machine, data, its files, all else
+	@$(TOOL) diff $(CONTEXT)
+deploy: $(NPM) ## Deploy, and adopt the bucket that a destroy or a failed first deploy has left; YES=1 asks nothing
+	@$(TOOL) deploy $(CONTEXT)
 destroy: $(NPM) ## Remove all but the state, and say what stays
 	@$(TOOL) destroy $(CONTEXT)
 

@@ -1,7 +1,10 @@
-import { Annotations, type App, Validations } from 'aws-cdk-lib';
+import { Annotations, type App, Stage, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { type Config, ConfigError, parseConfig } from './config/config';
+import { DEFAULT_STACK } from './config/settings';
+import { readSettingsFile, SettingsFileError } from './config/settings-file';
 import { OpenClawStack } from './openclaw-stack';
+import { PullRequestStack } from './pull-request-stack';
 
 /** What the app takes from the environment. */
 export interface AppEnvironment {
@@ -9,28 +12,43 @@ export interface AppEnvironment {
   readonly CDK_DEFAULT_ACCOUNT?: string;
   /** `true` where the deploy adopts a state bucket that exists already. @default - it does not, and the app says how to */
   readonly CDK_IMPORT_EXISTING_RESOURCES?: string;
+  /** Where the settings files of deployments are. @default - `deployments` in the project's directory */
+  readonly OPENCLAW_SETTINGS_DIR?: string;
 }
 
 /**
- * Puts the deployment that the app's context describes into the app, and has it checked by cdk-nag when it is synthesized.
- * Returns the process's exit status: 0, or 1 where the context is not allowed; each fault is one line to `tell`.
+ * Puts the deployment that the app's context and `deployments/<stack>.json` describe into the app, and has it checked by
+ * cdk-nag when it is synthesized. With a repository there is a stage `github` beside it.
+ *
+ * @param root - the project's directory
+ * @returns the process's exit status: 0, or 1 where the settings are not allowed; each fault is one line to `tell`
  */
-export function buildApp(app: App, env: AppEnvironment, tell: (line: string) => void): 0 | 1 {
+export function buildApp(app: App, env: AppEnvironment, tell: (line: string) => void, root: string): 0 | 1 {
   let config: Config;
   try {
-    config = parseConfig(app.node.getAllContext() as Record<string, unknown>);
+    const context = app.node.getAllContext() as Record<string, unknown>;
+    config = parseConfig(context, readSettingsFile(root, context.stack ?? DEFAULT_STACK, env.OPENCLAW_SETTINGS_DIR));
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const fault of error.faults) tell(`configuration: ${fault}`);
+    if (error instanceof SettingsFileError) tell(`configuration: ${error.message}`);
+    else if (error instanceof ConfigError) for (const fault of error.faults) tell(`configuration: ${fault}`);
+    else throw error;
     return 1;
   }
   const name = `openclaw-${config.stack}`;
+  const place = { account: env.CDK_DEFAULT_ACCOUNT, region: config.region };
   const stack = new OpenClawStack(app, name, {
     config,
     stackName: name,
     description: 'OpenClaw on one EC2 spot instance that can be lost at any time',
-    env: { account: env.CDK_DEFAULT_ACCOUNT, region: config.region },
+    env: place,
   });
+  // In a stage: `cdk deploy` without a name takes the only stack at the top.
+  if (config.repository) {
+    new PullRequestStack(new Stage(app, 'github', { env: place }), 'pull-requests', {
+      repository: config.repository,
+      providerExists: config.githubProvider === 'existing',
+    });
+  }
   // The CLI has this option in its environment and on its command line only, and CloudFormation's own word about a bucket
   // that exists already does not name it. The CLI prints this at every deploy, before CloudFormation's word.
   if (config.backup !== 'off' && env.CDK_IMPORT_EXISTING_RESOURCES !== 'true') {

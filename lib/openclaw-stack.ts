@@ -104,6 +104,8 @@ export class OpenClawStack extends Stack {
     if (stateBucket) this.output('StateBucket', 'Holds all state; a destroy leaves it', stateBucket.bucketName);
     this.output('GroupName', 'Auto Scaling group of the one machine', groupName);
     this.output('GatewayLogGroup', "OpenClaw's own log", observability.gatewayLog.logGroupName);
+    const given = JSON.stringify(config.given);
+    this.output('Settings', 'What this deployment was told, without the defaults', given);
     this.output('ConnectCommand', 'Run it, then open http://localhost:18789', connectCommand(config.region, groupName));
     this.output('TokenCommand', 'Prints the gateway token', tokenCommand(config.region, parameterPath));
   }

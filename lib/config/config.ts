@@ -2,6 +2,8 @@ import type { aws_ec2 as ec2 } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ImageReference } from './image-reference';
 import * as parse from './parsers';
+import { KEYS, RECORDED, SETTINGS, type Key } from './settings';
+import type { SettingsFile } from './settings-file';
 import { describeUnknownKeys } from './unknown-keys';
 
 export type Market = 'spot' | 'on-demand';
@@ -54,7 +56,18 @@ export interface Config {
    * @default - nobody
    */
   readonly alarmEmail?: string;
+  /**
+   * Repository on GitHub whose pull requests may compare templates.
+   * @default - none
+   */
+  readonly repository?: parse.Repository;
+  /** Whether GitHub is made an identity provider of the account, or is one already. */
+  readonly githubProvider: 'create' | 'existing';
+  /** What of the deployment itself was given, as text by key: the settings without the defaults. */
+  readonly given: Readonly<Record<string, string>>;
 }
+
+type ValueOf<K extends Key> = (typeof SETTINGS)[K]['kind'] extends parse.Kind<infer T> ? T : never;
 
 /** Everything that is wrong with a configuration, one line for each fault. */
 export class ConfigError extends Error {
@@ -64,72 +77,67 @@ export class ConfigError extends Error {
   }
 }
 
-const DEFAULTS = {
-  stack: 'dev',
-  instanceType: 't4g.small',
-  market: 'spot',
-  rootVolumeSizeGib: '15',
-  image: 'ghcr.io/openclaw/openclaw:2026.9.6',
-  backup: 'snapshots',
-  backupIntervalMinutes: '20',
-  backupKeepHourly: '24',
-  backupKeepDaily: '7',
-  backupKeepWeekly: '4',
-  autoApproveDevices: 'false',
-  observability: 'lean',
-  flowLogs: 'cloudwatch',
-  logRetentionDays: '14',
-};
-
-const KEYS = ['az', 'maxPrice', 'cpuCredits', 'ami', 'alarmEmail', ...Object.keys(DEFAULTS)];
-
 /**
  * Reads a deployment's configuration from CDK context: strings as `-c` gives them, or strings, numbers and booleans as
  * they stand in cdk.json. The CDK's own keys (`@aws-cdk/…`, look-ups) are left alone.
  *
+ * @param file - the deployment's settings file: what the context says wins over it. @default - there is none
  * @throws ConfigError with all faults at once
  */
-export function parseConfig(context: Readonly<Record<string, unknown>>): Config {
-  const faults = describeUnknownKeys(context, KEYS);
+export function parseConfig(context: Readonly<Record<string, unknown>>, file?: SettingsFile): Config {
+  const ofFile = Object.entries(file?.settings ?? {});
+  const faults = [
+    ...describeUnknownKeys(context, KEYS),
+    ...describeUnknownKeys(file?.settings ?? {}, KEYS, false).map((fault) => `${file?.name ?? ''}: ${fault}`),
+  ];
+  if (file?.settings.stack !== undefined) {
+    faults.push(`${file.name}: stack is the file's own name, got ${show(file.settings.stack)}: leave it out`);
+  }
+  const told = (key: string): unknown => context[key] ?? undefined;
+  const given = Object.fromEntries(
+    [...ofFile.filter(([, value]) => value !== null), ...Object.entries(context)].filter(
+      ([key, value]) => isKey(key) && value !== null && value !== undefined,
+    ),
+  );
 
-  function read<T>(key: string, kind: parse.Kind<T>, fallback?: string): T | undefined {
-    const value = context[key] ?? fallback;
+  function read<T>(key: Key, kind: parse.Kind<T>): T | undefined {
+    const value = given[key] ?? fallbackOf(key);
     if (value === undefined) return undefined;
     const parsed = isScalar(value) ? kind.parse(String(value)) : undefined;
-    if (parsed === undefined) faults.push(`${key} must be ${kind.allowed}, got ${show(value)}`);
+    const where = told(key) === undefined && given[key] !== undefined ? `${file?.name ?? ''}: ` : '';
+    if (parsed === undefined) faults.push(`${where}${key} must be ${kind.allowed}, got ${show(value)}`);
     return parsed;
   }
-  function readOrDefault<T>(key: keyof typeof DEFAULTS, kind: parse.Kind<T>): T | undefined {
-    return read(key, kind, DEFAULTS[key]);
-  }
+  const of = <K extends Key>(key: K) => read(key, SETTINGS[key].kind as parse.Kind<ValueOf<K>>);
 
-  const zone = read('az', parse.availabilityZone);
-  if ((context.az ?? undefined) === undefined) {
+  const zone = of('az');
+  if (given.az === undefined) {
     faults.unshift(`az is missing: it must be ${parse.availabilityZone.allowed}, as in -c az=me-central-1a`);
   }
   const config = {
     availabilityZone: zone?.name,
     region: zone?.region,
-    stack: readOrDefault('stack', parse.stackName(zone?.region)),
-    instanceType: readOrDefault('instanceType', parse.instanceType),
-    market: readOrDefault('market', parse.oneOf<Market>('spot', 'on-demand')),
-    maxPrice: read('maxPrice', parse.spotPrice),
-    cpuCredits: read('cpuCredits', parse.oneOf<CpuCredits>('standard', 'unlimited')),
-    // 8 GiB is the size of Amazon Linux 2023's own snapshot, 16384 GiB the most a gp3 volume takes.
-    rootVolumeSizeGib: readOrDefault('rootVolumeSizeGib', parse.wholeNumber(8, 16384, 'GiB')),
-    image: readOrDefault('image', parse.image),
-    backup: readOrDefault('backup', parse.oneOf<BackupMode>('snapshots', 'mirror', 'off')),
-    backupIntervalMinutes: readOrDefault('backupIntervalMinutes', parse.wholeNumber(1, 1440, 'minutes')),
-    // A week of hours, a quarter of days, two years of weeks: old versions are paid for as long as a backup may name them.
-    backupKeepHourly: readOrDefault('backupKeepHourly', parse.wholeNumber(0, 168, 'backups')),
-    backupKeepDaily: readOrDefault('backupKeepDaily', parse.wholeNumber(0, 90, 'backups')),
-    backupKeepWeekly: readOrDefault('backupKeepWeekly', parse.wholeNumber(0, 104, 'backups')),
-    ami: read('ami', parse.ami),
-    autoApproveDevices: readOrDefault('autoApproveDevices', parse.trueOrFalse),
-    observability: readOrDefault('observability', parse.oneOf<Observability>('lean', 'full')),
-    flowLogs: readOrDefault('flowLogs', parse.oneOf<FlowLogs>('cloudwatch', 'infrequent-access', 's3', 'off')),
-    logRetention: readOrDefault('logRetentionDays', parse.retentionDays),
-    alarmEmail: read('alarmEmail', parse.email),
+    stack: read('stack', parse.stackName(zone?.region)),
+    instanceType: of('instanceType'),
+    market: of('market'),
+    maxPrice: of('maxPrice'),
+    cpuCredits: of('cpuCredits'),
+    rootVolumeSizeGib: of('rootVolumeSizeGib'),
+    image: of('image'),
+    backup: of('backup'),
+    backupIntervalMinutes: of('backupIntervalMinutes'),
+    backupKeepHourly: of('backupKeepHourly'),
+    backupKeepDaily: of('backupKeepDaily'),
+    backupKeepWeekly: of('backupKeepWeekly'),
+    ami: of('ami'),
+    autoApproveDevices: of('autoApproveDevices'),
+    observability: of('observability'),
+    flowLogs: of('flowLogs'),
+    logRetention: of('logRetentionDays'),
+    alarmEmail: of('alarmEmail'),
+    repository: of('repository'),
+    githubProvider: of('githubProvider'),
+    given: Object.fromEntries(RECORDED.filter((key) => key in given).map((key) => [key, String(given[key])])),
   };
   if (config.maxPrice !== undefined && config.market === 'on-demand') {
     faults.push(
@@ -159,6 +167,15 @@ export function parseConfig(context: Readonly<Record<string, unknown>>): Config 
   if (faults.length > 0) throw new ConfigError(faults);
   // Every key without a value has put its fault into the list, and keys that may be absent are left out.
   return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as unknown as Config;
+}
+
+function isKey(key: string): key is Key {
+  return (KEYS as string[]).includes(key);
+}
+
+function fallbackOf(key: Key): string | undefined {
+  const { fallback }: { fallback?: string; meaning: string } = SETTINGS[key];
+  return fallback;
 }
 
 function isScalar(value: unknown): value is string | number | boolean {

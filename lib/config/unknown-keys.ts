@@ -10,11 +10,16 @@ const OF_THE_CLI = ['acknowledged-issue-numbers'];
  * @param context - keys with a colon, slash or at sign are look-ups, feature flags and other constructs' keys; those and
  *   the CDK command line's own are left alone
  * @param known - our keys
+ * @param shared - whether others keep keys there too
  * @returns one line for each such key
  */
-export function describeUnknownKeys(context: Readonly<Record<string, unknown>>, known: readonly string[]): string[] {
+export function describeUnknownKeys(
+  context: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+  shared = true,
+): string[] {
   return Object.entries(context)
-    .filter(([key]) => !known.includes(key) && !isForeign(key))
+    .filter(([key]) => !known.includes(key) && !(shared && isForeign(key)))
     .map(([key, value]) => {
       const meant = nearest(key, known);
       const got = typeof value === 'string' ? `'${value}'` : JSON.stringify(value);
@@ -45,6 +50,8 @@ const SYNONYMS = new Map([
   ['email', 'alarmEmail'],
   ['logretention', 'logRetentionDays'],
   ['spotprice', 'maxPrice'],
+  ['repo', 'repository'],
+  ['github', 'repository'],
 ]);
 
 function nearest(key: string, known: readonly string[]): string | undefined {

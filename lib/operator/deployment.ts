@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Clients } from './aws/clients';
 import { UsageError } from './errors';
+import { fileOf } from './settings-file';
 import type { World } from './world';
 
 const ZONE = /^([a-z]{2,}(?:-[a-z]+)+-\d+)[a-z]$/;
@@ -75,9 +76,14 @@ export function cdkContext(root: string): Record<string, unknown> {
   }
 }
 
+function zoneInFile(world: World, stack: string): string | undefined {
+  const az = fileOf(world, stack)?.settings.az;
+  return typeof az === 'string' ? az : undefined;
+}
+
 /**
- * The deployment that the options name, else STACK and REGION (or AZ) in the environment, else cdk.json's context, as for
- * a deploy; the region is at last that of the shell or of the AWS profile.
+ * The deployment that the options name, else STACK and REGION (or AZ) in the environment, else cdk.json's context, else
+ * `deployments/<stack>.json`, as for a deploy; the region is at last that of the shell or of the AWS profile.
  * @throws UsageError with every fault
  */
 export async function findDeployment(named: Named, world: World): Promise<Deployment> {
@@ -94,7 +100,7 @@ export async function findDeployment(named: Named, world: World): Promise<Deploy
   }
   const given = either(named.region);
   const zone = either(named.az) ?? (given === undefined ? either(env.AZ) : undefined);
-  const az = zone ?? text('az');
+  const az = zone ?? text('az') ?? zoneInFile(world, stack);
   const ofZone = (name: string | undefined) => ZONE.exec(name ?? '')?.[1];
   if (zone !== undefined && ofZone(zone) === undefined) {
     faults.push(`az must be an availability zone like me-central-1a, got '${zone}'`);
@@ -107,7 +113,7 @@ export async function findDeployment(named: Named, world: World): Promise<Deploy
     (await world.profileRegion());
   if (region === undefined) {
     faults.push(
-      "REGION must be the deployment's region, like me-central-1, got nothing: give --region or --az, or set az in cdk.json",
+      "REGION must be the deployment's region, like me-central-1, got nothing: give --region or --az, or set az in deployments/<stack>.json",
     );
   } else if (!REGION.test(region)) {
     const meant = ofZone(region);

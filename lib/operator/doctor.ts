@@ -1,6 +1,7 @@
 import { AwsCallError, HOME_REGION } from './aws/calls';
 import { Clients } from './aws/clients';
 import { explain } from './aws/explain';
+import { deployedSettings, takenBack } from './deployed-settings';
 import { findBucket } from './state/bucket';
 import type { Deployment } from './deployment';
 import { Failure } from './errors';
@@ -22,6 +23,8 @@ export interface Plan {
   readonly market: 'spot' | 'on-demand';
   /** Whether there is to be a state bucket. */
   readonly backsUp: boolean;
+  /** What a deploy would be told. */
+  readonly given: Readonly<Record<string, string>>;
 }
 
 /** What the CDK's own default synthesizer asks for. */
@@ -70,6 +73,7 @@ export async function examine(plan: Plan, world: World): Promise<Row[]> {
     row('quota', () => quota(plan)),
     row('bootstrap', () => bootstrap(deployment)),
     row('state bucket', () => stateBucket(plan)),
+    row('last deploy', () => lastDeploy(plan)),
     here,
   ]);
   return [first, ...others];
@@ -166,6 +170,18 @@ async function stateBucket({ deployment, backsUp }: Plan): Promise<Finding> {
     `${name} is left from before; a deploy by make adopts it with the state in it`,
     `make deploy AZ=${az} STACK=${deployment.stack}`,
   );
+}
+
+async function lastDeploy({ deployment, given }: Plan): Promise<Finding> {
+  const deployed = await deployedSettings(deployment);
+  if (deployed === undefined) return ok('nothing is deployed whose settings could be taken back');
+  const back = takenBack(deployed, given);
+  return back.length === 0
+    ? ok('was told nothing that this one is not')
+    : warning(
+        `was told what this one is not: ${back.join(' ')}`,
+        `a line each in deployments/${deployment.stack}.json`,
+      );
 }
 
 async function plugin(world: World): Promise<Finding> {

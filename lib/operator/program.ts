@@ -5,7 +5,9 @@ import { ADOPT_COMMANDS } from './commands/adopt';
 import type { Definition } from './commands/definition';
 import { CONNECT_COMMANDS } from './commands/connect';
 import { costCommand } from './commands/cost';
+import { DEPLOY_COMMANDS } from './commands/deploy';
 import { DESTROY_COMMANDS } from './commands/destroy';
+import { DIFF_COMMANDS } from './commands/diff';
 import { DOCTOR_COMMANDS } from './commands/doctor';
 import { LOGS_COMMANDS } from './commands/logs';
 import { MACHINE_COMMANDS } from './commands/machine';
@@ -26,6 +28,8 @@ export const DEFINITIONS: readonly Definition[] = [
   pricesCommand(),
   costCommand(),
   ...DOCTOR_COMMANDS,
+  ...DIFF_COMMANDS,
+  ...DEPLOY_COMMANDS,
   ...STATUS_COMMANDS,
   ...CONNECT_COMMANDS,
   ...LOGS_COMMANDS,

@@ -26,6 +26,8 @@ class Cdk:
             "AWS_ENDPOINT_URL_S3_FOR_CLOUDFORMATION": f"https://s3.{region}.amazonaws.com",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CDK_NOTICES": "false",
+            # Not the settings of whoever runs the tests.
+            "OPENCLAW_SETTINGS_DIR": str(home),
             "CI": "true",
         }
 

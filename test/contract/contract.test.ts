@@ -1,6 +1,7 @@
 // What TypeScript, Python, bash, systemd and the documents must agree on: a change of one side alone fails here.
 import declared from '../../assets/machine/usr/local/lib/openclaw/aws/metrics.json';
 import { parseConfig } from '../../lib/config/config';
+import { KEYS, SETTINGS } from '../../lib/config/settings';
 import { synthesize, type Resource } from '../lib/support/synthesize';
 import { all, column, constant, document, file, library, one, program, strings, texts, unit } from './machine';
 
@@ -210,6 +211,18 @@ describe('settings', () => {
   ] as const)('the default of %s is the same everywhere', (key, variable) => {
     expect(one(library('settings'), new RegExp(`"${variable}", "(\\d+)"`))).toBe(String(defaults[key]));
     expect(readme[key]).toBe(String(defaults[key]));
+  });
+
+  test("README's table has every setting with its default, and no other", () => {
+    const inWords = { image: 'pinned OpenClaw release' };
+    const rows = Object.fromEntries(
+      KEYS.map((key): [string, unknown] => {
+        const { fallback = readme[key] }: { fallback?: string | undefined; meaning: string } = SETTINGS[key];
+        return [key, key in inWords ? inWords.image : fallback];
+      }),
+    );
+    const { key: _head, ...table } = readme;
+    expect(Object.fromEntries(Object.entries(table).filter(([key]) => !key.startsWith('-')))).toEqual(rows);
   });
 
   test('the default interval is the same everywhere', () => {

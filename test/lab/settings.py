@@ -52,4 +52,6 @@ def operator_environment(endpoint: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CDK_NOTICES": "false",
+        # The settings of the lab are its own.
+        "OPENCLAW_SETTINGS_DIR": str(STATE),
     }

@@ -17,7 +17,7 @@ afterAll(() => {
 function built(context: Record<string, unknown>, env: AppEnvironment = {}) {
   const app = testApp(context);
   const said: string[] = [];
-  const status = buildApp(app, env, (line) => said.push(line));
+  const status = buildApp(app, env, (line) => said.push(line), out);
   return { app, status, said, stack: app.node.children[0] as Stack };
 }
 
@@ -65,7 +65,7 @@ test('says all that is wrong with a configuration, in one line each, and makes n
 
 describe('as the CDK CLI runs it', () => {
   /** What the machine's and the user's environment know of AWS must not reach the app. */
-  const ENVIRONMENT = { PATH: process.env.PATH, HOME: out, CDK_VALIDATION: 'false' };
+  const ENVIRONMENT = { PATH: process.env.PATH, HOME: out, CDK_VALIDATION: 'false', OPENCLAW_SETTINGS_DIR: out };
 
   function run(command: string, args: string[], environment: Record<string, string>) {
     const env = { ...ENVIRONMENT, ...environment };

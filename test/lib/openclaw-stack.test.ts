@@ -25,6 +25,7 @@ test('gives what a person uses', () => {
   expect(Object.fromEntries(Object.entries(outputs).map(([id, { Value }]) => [id, Value]))).toEqual({
     StateBucket: 'openclaw-backup-dev-123456789012-me-central-1',
     GroupName: 'openclaw-dev',
+    Settings: '{"az":"me-central-1a"}',
     GatewayLogGroup: { Ref: expect.stringMatching(/^ObservabilityGateway/) as string },
     ConnectCommand:
       'aws ssm start-session --region me-central-1 --target "$(aws autoscaling describe-auto-scaling-groups' +

@@ -18,7 +18,7 @@ printf '%s\\n' "$line" >>calls
 [[ -z ${FAIL:-} || $line != *"$FAIL"* ]] || exit 1
 """
 RUNNERS = ("jest", "oxlint", "prettier", "cdk", "tsc", "tsx")
-PYTHON_RUNNERS = ("python", "ruff", "mypy", "cfn-lint")
+PYTHON_RUNNERS = ("python", "ruff", "mypy", "cfn-lint", "check-jsonschema", "zizmor")
 STAMPS = ("node_modules/.package-lock.json", ".venv/.installed")
 
 # A part of the call by which each part of the tests is known.
@@ -29,6 +29,8 @@ PARTS = {
     "prettier": "prettier [--check]",
     "ruff": "ruff [check]",
     "ruff format": "ruff [format] [--check]",
+    "check-jsonschema": "check-jsonschema [",
+    "zizmor": "zizmor [",
     "unit": "jest",
     "template": "cdk [synth]",
     "cfn-lint": "cfn-lint [",

@@ -1,4 +1,5 @@
 import type { AutoScaling } from '@aws-sdk/client-auto-scaling';
+import type { CloudFormation } from '@aws-sdk/client-cloudformation';
 import type { CloudWatch } from '@aws-sdk/client-cloudwatch';
 import type { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
 import type { EC2 } from '@aws-sdk/client-ec2';
@@ -20,9 +21,17 @@ function service<Client>(name: string, region: string, make: () => Client): Serv
   };
 }
 
-/** The services of one region, with the SDK's default credential chain. Actions go by their IAM names. */
+/** Temporary credentials of a role. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+/** The services of one region. Actions go by their IAM names. */
 export class Clients {
   readonly autoScaling: Service<AutoScaling>;
+  readonly cloudFormation: Service<CloudFormation>;
   readonly cloudWatch: Service<CloudWatch>;
   readonly ec2: Service<EC2>;
   readonly logs: Service<CloudWatchLogs>;
@@ -31,9 +40,14 @@ export class Clients {
   readonly ssm: Service<SSM>;
   readonly sts: Service<STS>;
 
-  constructor(readonly region: string) {
-    const settings = { region, ...CLIENT_SETTINGS };
+  /** @param credentials - @default - what the SDK's default chain finds */
+  constructor(
+    readonly region: string,
+    credentials?: Credentials,
+  ) {
+    const settings = { region, ...CLIENT_SETTINGS, ...(credentials && { credentials }) };
     this.autoScaling = service('autoscaling', region, () => new (sdk.autoScaling().AutoScaling)(settings));
+    this.cloudFormation = service('cloudformation', region, () => new (sdk.cloudFormation().CloudFormation)(settings));
     this.cloudWatch = service('cloudwatch', region, () => new (sdk.cloudWatch().CloudWatch)(settings));
     this.ec2 = service('ec2', region, () => new (sdk.ec2().EC2)(settings));
     this.logs = service('logs', region, () => new (sdk.logs().CloudWatchLogs)(settings));

@@ -1,4 +1,5 @@
 import type * as autoScaling from '@aws-sdk/client-auto-scaling';
+import type * as cloudFormation from '@aws-sdk/client-cloudformation';
 import type * as cloudWatch from '@aws-sdk/client-cloudwatch';
 import type * as logs from '@aws-sdk/client-cloudwatch-logs';
 import type * as ec2 from '@aws-sdk/client-ec2';
@@ -15,6 +16,7 @@ import type * as storage from '@aws-sdk/lib-storage';
 /** The SDK's packages, each loaded when it is asked for: that takes 0.1 to 0.4 s of processor time. */
 export const sdk = {
   autoScaling: () => require('@aws-sdk/client-auto-scaling') as typeof autoScaling,
+  cloudFormation: () => require('@aws-sdk/client-cloudformation') as typeof cloudFormation,
   cloudWatch: () => require('@aws-sdk/client-cloudwatch') as typeof cloudWatch,
   ec2: () => require('@aws-sdk/client-ec2') as typeof ec2,
   logs: () => require('@aws-sdk/client-cloudwatch-logs') as typeof logs,

@@ -66,10 +66,10 @@ export const costCommand = (connect: () => Aws = connectToAws): Definition => ({
     // Only here: it brings the CDK, which takes longer to load than all the rest.
     // eslint-disable-next-line @typescript-eslint/no-require-imports
     const { synthesize, ConfigError } = require('../cost/synthesis') as typeof synthesis;
-    const settings = settingsOf(context);
+    const { context: settings, file } = settingsOf(context);
     let made: ReturnType<typeof synthesize>;
     try {
-      made = synthesize(settings);
+      made = synthesize(settings, file);
     } catch (error) {
       if (error instanceof ConfigError) throw new UsageError([...error.faults]);
       throw error;
@@ -79,8 +79,9 @@ export const costCommand = (connect: () => Aws = connectToAws): Definition => ({
     const others = new Map<string, Variant>();
     for (const [key, value] of CHANGES) {
       try {
-        const other = synthesize({ ...settings, [key]: value });
-        if (JSON.stringify(other.template) !== JSON.stringify(template)) others.set(`${key}=${value}`, other);
+        const other = synthesize({ ...settings, [key]: value }, file);
+        if (JSON.stringify(other.template.Resources) !== JSON.stringify(template.Resources))
+          others.set(`${key}=${value}`, other);
       } catch (error) {
         // A value that does not go together with the others is no choice.
         if (!(error instanceof ConfigError)) throw error;

@@ -48,7 +48,7 @@ export function command(
   for (const arg of args) made.addArgument(new Argument(arg));
   return own(made)
     .option('--stack <name>', 'deployment (default: STACK, stack in cdk.json, else dev)')
-    .option('--region <region>', 'its region (default: REGION, az in cdk.json, else the AWS settings)')
+    .option('--region <region>', 'its region (default: REGION, az in the settings, else the AWS settings)')
     .option('--az <zone>', 'its availability zone, which says the region too (default: AZ)')
     .option('--json', 'data as JSON')
     .addHelpText(

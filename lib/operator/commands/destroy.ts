@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { findBucket, versionPages, type StateBucket } from '../state/bucket';
+import { cdk } from '../cdk';
 import type { Context } from '../context';
 import { cdkContext, type Deployment } from '../deployment';
 import { EXIT, UsageError } from '../errors';
+import { findBucket, versionPages, type StateBucket } from '../state/bucket';
 import { collect, command, type Definition } from './definition';
 
 // S3 Standard's list price for a GB and month in most regions is 0.023 to 0.025 USD; some ask more.
@@ -56,24 +55,12 @@ const destroy: Definition = {
     if (!context.yes && !context.world.terminal)
       throw new UsageError(['destroy asks first; without a terminal give --yes']);
     const settings = [`az=${az}`, `stack=${stack}`, ...given].flatMap((setting) => ['-c', setting]);
-    const status = await cdk(context, ['destroy', ...settings, ...(context.yes ? ['--force'] : [])]);
+    const status = await cdk(context.world, ['destroy', ...settings, ...(context.yes ? ['--force'] : [])]);
     if (status !== 0) return EXIT.failed;
     await sayWhatStays(context, deployment);
     return EXIT.done;
   },
 };
-
-/** Runs the project's own CDK; its words are for people. */
-async function cdk({ world: { env, root } }: Context, words: readonly string[]): Promise<number> {
-  const program = join(root, 'node_modules', '.bin', 'cdk');
-  const child = spawn(program, [...words], { env, cwd: root, stdio: ['inherit', 2, 2] });
-  return new Promise((resolve, reject) => {
-    child.on('close', (code) => {
-      resolve(code ?? EXIT.failed);
-    });
-    child.on('error', reject);
-  });
-}
 
 async function sayWhatStays(context: Context, deployment: Deployment): Promise<void> {
   const bucket = await findBucket(deployment);

@@ -1,9 +1,8 @@
-import type * as config from '../../config/config';
 import type { Context } from '../context';
 import { Deployment } from '../deployment';
 import { examine, type Row } from '../doctor';
-import { EXIT, UsageError } from '../errors';
-import { settingsOf } from '../settings';
+import { EXIT } from '../errors';
+import { configOf, SettingsError, settingsOf } from '../settings';
 import { table } from '../terminal/text';
 import { collect, command, type Definition } from './definition';
 
@@ -39,26 +38,16 @@ const lines = ({ check, result, finding, help }: Row): string[][] => [
 ];
 
 async function look(context: Context): Promise<Row[]> {
-  // Only here: it brings the CDK, which takes longer to load than all the rest.
-  // oxlint-disable-next-line typescript/no-require-imports
-  const { ConfigError, parseConfig } = require('../../config/config') as typeof config;
-  const { world } = context;
   try {
-    const settings = parseConfig(settingsOf(context));
-    const { region, stack, availabilityZone, instanceType, market, backup, image } = settings;
-    const asked = context.options.region;
-    if (asked !== undefined && asked !== region) {
-      throw new UsageError([`region must be that of the zone, ${region}, got '${asked}': leave it out`]);
-    }
+    const settings = configOf(context, settingsOf(context));
+    const { region, stack, availabilityZone, instanceType, market, backup, image, given } = settings;
     const deployment = new Deployment(stack, region, availabilityZone);
-    const found = await examine(
-      { deployment, instanceType: instanceType.toString(), market, backsUp: backup !== 'off' },
-      world,
-    );
+    const plan = { deployment, instanceType: instanceType.toString(), market, backsUp: backup !== 'off', given };
+    const found = await examine(plan, context.world);
     const finding = `${stack} in ${availabilityZone}: ${instanceType.toString()}, ${market}, ${image.reference}`;
     return [{ check: 'settings', result: 'ok', finding }, ...found];
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof SettingsError)) throw error;
     return error.faults.map((finding) => ({ check: 'settings', result: 'fault', finding }));
   }
 }

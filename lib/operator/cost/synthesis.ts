@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { parseConfig, type Config } from '../../config/config';
+import type { SettingsFile } from '../../config/settings-file';
 import { OpenClawStack } from '../../openclaw-stack';
 import type { Variant } from './report';
 import type { Template } from './quantities';
@@ -18,8 +19,8 @@ const made = new Map<string, Synthesis>();
  * The template that a deploy with these settings would send.
  * @throws ConfigError where they are not allowed
  */
-export function synthesize(context: Readonly<Record<string, unknown>>): Synthesis {
-  const config = parseConfig(context);
+export function synthesize(context: Readonly<Record<string, unknown>>, file?: SettingsFile): Synthesis {
+  const config = parseConfig(context, file);
   const key = JSON.stringify(config);
   const synthesis = made.get(key) ?? { config, ...variantOf(config, context) };
   made.set(key, synthesis);

@@ -1,15 +1,18 @@
 """Who calls, and whether IAM lets them.
 
 Modelled: the operator's key (may do everything), temporary credentials of a role with the role's inline and managed
-policies, bucket policies. Credentials are told by key id and session token: the request's signature itself is not
-verified. A role's trust policy, IAM users and resource policies other than a bucket's are not modelled. A refusal is
-one line in the log.
+policies, bucket policies, the trust policy of a role that is assumed with a token of an identity provider. Credentials
+are told by key id and session token: the request's signature itself is not verified, and neither is a token's. The
+trust policy of a role that another one assumes, IAM users and resource policies other than a bucket's are not modelled.
+A refusal is one line in the log.
 """
 
+import base64
 import datetime
 import json
 import logging
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +52,8 @@ class Access:
 
     def check(self, call: Call) -> Principal:
         """The caller, if it may do what it asks; raises Refused otherwise."""
+        if call.operation == "AssumeRoleWithWebIdentity":
+            return self._federated(call)
         principal = self._principal(call)
         if principal.documents is None or call.operation == "GetCallerIdentity":
             return principal
@@ -61,6 +66,25 @@ class Access:
                     call, f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource}"
                 )
         return principal
+
+    def _federated(self, call: Call) -> Principal:
+        """Who comes with a token, if the role that it asks for trusts the token's provider and claims."""
+        iam = iam_backends[self.account]["aws"]
+        claims = _claims(call.params["WebIdentityToken"])
+        issuer = claims.get("iss", "").removeprefix("https://")
+        provider = iam.open_id_providers.get(f"arn:aws:iam::{self.account}:oidc-provider/{issuer}")
+        if not provider or claims.get("aud") not in provider.client_id_list or claims.get("exp", 0) < time.time():
+            raise Refused(400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for this token")
+        context = {f"{issuer}:{name}".lower(): value for name, value in claims.items()}
+        question = policy.Question(f"sts:{call.operation}", "*", context, (provider.arn,))
+        role = iam.get_role_by_arn(call.params["RoleArn"])
+        trust = json.loads(role.assume_role_policy_document)
+        # A trust policy has no resource: it is of the role itself.
+        statements = [{**statement, "Resource": "*"} for statement in trust["Statement"]]
+        if policy.decide([{"Statement": statements}], question) != policy.ALLOW:
+            log.warning("denied: %s may not assume %s", claims.get("sub"), role.arn)
+            raise Refused(403, "AccessDenied", f"Not authorized to perform sts:{call.operation}")
+        return Principal(f"{provider.arn}/{claims.get('sub')}")
 
     def _allowed(self, question: policy.Question, principal: Principal, call: Call) -> bool:
         documents = [*principal.documents, *self._bucket_policy(question, call)]
@@ -111,6 +135,15 @@ class Access:
             "aws:sourceip": call.source,
             "aws:currenttime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """What a JSON Web Token says; nothing where it is none."""
+    try:
+        body = token.split(".")[1]
+        return json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    except (IndexError, ValueError):
+        return {}
 
 
 _UNKNOWN_KEY = {

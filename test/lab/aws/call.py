@@ -19,6 +19,9 @@ from werkzeug.wrappers import Response
 SIGNING_NAMES = {"monitoring": "cloudwatch", "s3express": "s3"}
 
 
+# What is asked without credentials, because it brings another proof: service and region, as moto has them.
+UNSIGNED = {"AssumeRoleWithWebIdentity": ("sts", "us-east-1")}
+
 # moto warns of codes that a service's model does not list, such as the ones that every service has.
 warnings.filterwarnings("ignore", message=r"Exception\(AwsError\)")
 
@@ -100,6 +103,9 @@ class Call:
 def _credential_scope(request: BackendRequest) -> list[str]:
     """Key id, date, region, service, of a signed request (header or presigned query)."""
     credential = request.args.get("X-Amz-Credential", "")
+    if not credential and "Authorization" not in request.headers and request.values.get("Action") in UNSIGNED:
+        service, region = UNSIGNED[request.values["Action"]]
+        return ["", "", region, service, ""]
     if not credential:
         credential = request.headers.get("Authorization", "").partition("Credential=")[2].partition(",")[0]
     scope = credential.split("/")

@@ -74,7 +74,7 @@ def _principal_applies(statement: dict, question: Question) -> bool:
     principal = statement.get("Principal")
     if principal is None or principal == "*":
         return True
-    names = _list(principal.get("AWS"))
+    names = [*_list(principal.get("AWS")), *_list(principal.get("Federated"))]
     return any(name == "*" or name in question.principal for name in names)
 
 

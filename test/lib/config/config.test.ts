@@ -36,6 +36,8 @@ describe('defaults', () => {
       observability: 'lean',
       flowLogs: 'cloudwatch',
       logRetention: 14,
+      githubProvider: 'create',
+      given: { az: 'me-central-1a' },
     });
   });
 });

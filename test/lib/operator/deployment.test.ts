@@ -46,7 +46,7 @@ describe('the deployment', () => {
 
   const NO_REGION = "REGION must be the deployment's region, like me-central-1, got";
   test.each<[Named, Record<string, string>, string]>([
-    [{}, {}, `${NO_REGION} nothing: give --region or --az, or set az in cdk.json`],
+    [{}, {}, `${NO_REGION} nothing: give --region or --az, or set az in deployments/<stack>.json`],
     [{ region: 'dubai' }, {}, `${NO_REGION} 'dubai'`],
     [{ region: 'me-central-1a' }, {}, `${NO_REGION} 'me-central-1a': did you mean me-central-1?`],
     [

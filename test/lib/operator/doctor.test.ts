@@ -1,4 +1,13 @@
-import { BUCKET, group, json, NO_GROUP, REGION, useDeployment } from './support/deployment-on-loopback';
+import {
+  BUCKET,
+  group,
+  json,
+  NO_GROUP,
+  NO_STACK,
+  REGION,
+  stackToldOf,
+  useDeployment,
+} from './support/deployment-on-loopback';
 import type { Answer } from './support/local-servers';
 
 const deployment = useDeployment();
@@ -29,6 +38,7 @@ const READY: Record<string, Answer> = {
   GetServiceQuota: quota(32),
   GetParameter: bootstrap('30'),
   DescribeAutoScalingGroups: NO_GROUP,
+  DescribeStacks: NO_STACK,
   [`HEAD /${BUCKET}/`]: { status: 404, body: '' },
 };
 const AZ = ['--az', `${REGION}a`];
@@ -58,6 +68,7 @@ describe('doctor', () => {
         ['quota', 'ok', 't4g.small needs 2 vCPU, the account may run 32 of its kind (spot)'],
         ['bootstrap', 'ok', 'version 30'],
         ['state bucket', 'ok', `${BUCKET} is free`],
+        ['last deploy', 'ok', 'nothing is deployed whose settings could be taken back'],
         ['plugin', 'ok', 'session-manager-plugin 1.2.707.0'],
       ],
     ]);
@@ -111,6 +122,17 @@ describe('doctor', () => {
         'warning',
         't4g.small needs 2 vCPU, the account may run 3 of its kind (spot): none is left for a second machine',
         `aws service-quotas request-service-quota-increase --region ${REGION} --service-code ec2 --quota-code L-34B43A08 --desired-value 4`,
+      ],
+    ],
+    [
+      'a last deploy that was told more',
+      { DescribeStacks: stackToldOf({ az: `${REGION}a`, market: 'on-demand' }) },
+      0,
+      [
+        'last deploy',
+        'warning',
+        'was told what this one is not: market=on-demand',
+        'a line each in deployments/dev.json',
       ],
     ],
     [

@@ -41,13 +41,4 @@ describe('what make is given', () => {
     expect(make(given, ...show)).toBe(`${WORDS.join('\n')}\n`);
     expect(existsSync(touched)).toBe(false);
   });
-
-  test('as zone and stack reaches the CDK as words', () => {
-    const args = ['AZ=me-central-1a', `STACK=$(touch ${touched})`, 'CONTEXT=-c market=on-demand'];
-    const eval_ = "show: ; @printf '%s\\n' $(CDK_SETTINGS) $(CONTEXT)";
-    expect(make({}, '--eval', eval_, 'show', ...args).split('\n')).toEqual([
-      ...['-c', 'az=me-central-1a', '-c', `stack=$(touch ${touched})`, '-c', 'market=on-demand', ''],
-    ]);
-    expect(make({}, '--eval', eval_, 'show')).toBe('\n');
-  });
 });

@@ -123,3 +123,20 @@ class InstanceProfile(Kind):
         for role in p["Roles"]:
             c.call("iam", "remove_role_from_instance_profile", InstanceProfileName=physical_id, RoleName=role)
         c.call("iam", "delete_instance_profile", InstanceProfileName=physical_id)
+
+
+@kind
+class OidcProvider(Kind):
+    type = "AWS::IAM::OIDCProvider"
+    name_property = "Url"
+    immutable = frozenset({"Url"})
+    attributes: ClassVar[Attributes] = {"Arn": lambda c, i, p: i}
+
+    def make(self, c: Context, p: dict) -> str:
+        if p.keys() - {"Url", "ClientIdList"}:
+            raise NotImplementedError(f"of an identity provider are not modelled: {sorted(p.keys())}")
+        made = c.call("iam", "create_open_id_connect_provider", Url=p["Url"], ClientIDList=p.get("ClientIdList", []))
+        return made["OpenIDConnectProviderArn"]
+
+    def delete(self, c: Context, physical_id: str, p: dict) -> None:
+        c.call("iam", "delete_open_id_connect_provider", OpenIDConnectProviderArn=physical_id)

@@ -28,6 +28,16 @@ export const group = (...instances: [string, string][]): Answer =>
       )
       .join('')}</Instances></member></AutoScalingGroups>`,
   );
+export const NO_STACK: Answer = {
+  status: 400,
+  body: '<ErrorResponse><Error><Code>ValidationError</Code><Message>Stack with id openclaw-dev does not exist</Message></Error></ErrorResponse>',
+};
+/** CloudFormation's answer about a stack whose last deploy was told this. */
+export const stackToldOf = (settings: Record<string, string>): Answer =>
+  xml(
+    'DescribeStacks',
+    `<Stacks><member><StackName>openclaw-dev</StackName><Outputs><member><OutputKey>Settings</OutputKey><OutputValue>${JSON.stringify(settings)}</OutputValue></member></Outputs></member></Stacks>`,
+  );
 export const NO_GROUP = xml('DescribeAutoScalingGroups', '<AutoScalingGroups/>');
 
 /** What a deployment that runs answers; each can be another for a test. */
