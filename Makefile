@@ -110,6 +110,8 @@ destroy: $(NPM) ## Remove all but the state, and say what stays
 ##@ Run it (STACK=dev, REGION=me-central-1 or AZ=me-central-1a; names for `npx openclaw-spot …`)
 status: $(NPM) ## One screen: machine, readiness, last backup, lease, alarms, version
 	@$(TOOL) status
+verify: $(NPM) ## Look, after a deploy, whether what only AWS can show is as it should be
+	@$(TOOL) verify
 connect: $(NPM) ## Open OpenClaw's page: a tunnel to the machine, and the browser with the gateway token
 	@$(TOOL) connect
 backup: $(NPM) ## Back up now; FORCE=1 even if more than half of the last backup would go

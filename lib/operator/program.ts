@@ -17,6 +17,7 @@ import { SHELL_COMMANDS } from './commands/shell';
 import { SNAPSHOTS_COMMANDS } from './commands/snapshots';
 import { STATUS_COMMANDS } from './commands/status';
 import { UNDELETE_COMMANDS } from './commands/undelete';
+import { VERIFY_COMMANDS } from './commands/verify';
 import { Context, type Common } from './context';
 import { EXIT, Failure, UsageError } from './errors';
 import type { World } from './world';
@@ -27,6 +28,7 @@ export const DEFINITIONS: readonly Definition[] = [
   costCommand(),
   ...DOCTOR_COMMANDS,
   ...STATUS_COMMANDS,
+  ...VERIFY_COMMANDS,
   ...CONNECT_COMMANDS,
   ...LOGS_COMMANDS,
   ...SECRETS_COMMANDS,
