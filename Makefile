@@ -14,7 +14,7 @@ LAB := PYTHONPATH=test .venv/bin/python -m lab
 # What a person gives reaches programs by the environment alone, as it stands: neither make nor a shell reads it as text.
 GIVEN := STACK REGION AZ SNAPSHOT AT PATHS ARCHIVE FORCE SINCE YES INSTANCE_TYPES FORMAT CHART OFFLINE
 # What may stand on the command line. Any other name would be a slip that nobody notices: STAK=prod works on dev.
-ALLOWED := $(GIVEN) CONTEXT FILES K CI CRASH_SEED DATABASE_MIB ONLY
+ALLOWED := $(GIVEN) CONTEXT FILES K CI CRASH_SEED DATABASE_MIB ONLY OUTAGE_SECONDS
 GIVEN_NAMES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq ($(filter-out $(ALLOWED),$(GIVEN_NAMES)),)
 $(error unknown variable$(foreach name,$(filter-out $(ALLOWED),$(GIVEN_NAMES)), $(name)='$(value $(name))'): allowed are $(sort $(ALLOWED)))
@@ -114,6 +114,8 @@ destroy: $(NPM) ## Remove all but the state, and say what stays
 ##@ Run it (STACK=dev, REGION=me-central-1 or AZ=me-central-1a; names for `npx openclaw-spot …`)
 status: $(NPM) ## One screen: machine, readiness, last backup, lease, alarms, version
 	@$(TOOL) status
+verify: $(NPM) ## Look, after a deploy, whether what only AWS can show is as it should be
+	@$(TOOL) verify
 connect: $(NPM) ## Open OpenClaw's page: a tunnel to the machine, and the browser with the gateway token
 	@$(TOOL) connect
 backup: $(NPM) ## Back up now; FORCE=1 even if more than half of the last backup would go
@@ -152,6 +154,8 @@ bench-lifecycle: setup ## The ends that a machine can meet; ONLY="idle power-cut
 	PYTHONPATH=test .venv/bin/python -m bench.lifecycle $(if $(ONLY),--only $(ONLY))
 bench-boot: setup ## A start of the machine against OpenClaw's own start in it, and against its units in a row
 	PYTHONPATH=test .venv/bin/python -m bench.lifecycle --boot
+bench-outages: setup ## Each service away for ten minutes at a replacement; ONLY="s3 registry" OUTAGE_SECONDS=180
+	PYTHONPATH=test .venv/bin/python -m bench.lifecycle --outages $(if $(ONLY),--only $(ONLY))
 model: $(VENV) ## Every state of the model of the lease (docs/model): minutes; needs Java 11 or newer
 	@test/ensure-programs java
 	@PYTHON=.venv/bin/python docs/model/check

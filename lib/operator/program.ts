@@ -19,6 +19,7 @@ import { SHELL_COMMANDS } from './commands/shell';
 import { SNAPSHOTS_COMMANDS } from './commands/snapshots';
 import { STATUS_COMMANDS } from './commands/status';
 import { UNDELETE_COMMANDS } from './commands/undelete';
+import { VERIFY_COMMANDS } from './commands/verify';
 import { Context, type Common } from './context';
 import { EXIT, Failure, UsageError } from './errors';
 import type { World } from './world';
@@ -31,6 +32,7 @@ export const DEFINITIONS: readonly Definition[] = [
   ...DIFF_COMMANDS,
   ...DEPLOY_COMMANDS,
   ...STATUS_COMMANDS,
+  ...VERIFY_COMMANDS,
   ...CONNECT_COMMANDS,
   ...LOGS_COMMANDS,
   ...SECRETS_COMMANDS,

@@ -297,7 +297,9 @@ describe('exit statuses', () => {
     expect(constant('lifecycle/drain', 'NO_SPACE')).toBe(status('NoSpace'));
     expect(constant('lifecycle/drain', 'FENCED')).toBe(status('Fenced'));
     expect(constant('lifecycle/drain', 'SET_ASIDE')).toBe(status('SetAside'));
-    expect(one(library('lifecycle/drain'), /^FINAL = \(NO_SPACE, FENCED, (\d+), SET_ASIDE\)$/m)).toBe(status('Refused'));
+    expect(one(library('lifecycle/drain'), /^FINAL = \(NO_SPACE, FENCED, (\d+), SET_ASIDE\)$/m)).toBe(
+      status('Refused'),
+    );
   });
 
   test('no unit tries again what a person has to mend', () => {

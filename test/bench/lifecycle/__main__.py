@@ -8,7 +8,7 @@ from lab.deployment import DeploymentError
 from lab.docker import DockerError
 from lab.progress import say
 
-from . import boot, naive, report
+from . import boot, naive, outages, report
 from .run import Outcome, Run
 from .scenarios import ALL
 
@@ -17,17 +17,30 @@ STACK = "lifecycle"
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.lifecycle", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=sorted(ALL), default=list(ALL), help="these scenarios")
+    parser.add_argument(
+        "--only", nargs="+", choices=sorted({*ALL, *outages.NAMES}), help="these scenarios (default: all)"
+    )
     parser.add_argument("--without-naive", action="store_true", help="leave the naive order out")
-    parser.add_argument("--boot", action="store_true", help="measure starts of the machine instead of its ends")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--boot", action="store_true", help="measure starts of the machine instead of its ends")
+    what.add_argument("--outages", action="store_true", help="measure outages at a replacement instead of its ends")
     options = parser.parse_args()
+    known = outages.NAMES if options.outages else ALL
+    names = options.only or list(known)
+    if not set(names) <= set(known):
+        parser.error(f"--only must be of {', '.join(known)}, got {' '.join(names)}")
     if cloud.running():
         raise SystemExit("the lab runs already, perhaps a demo: end it first (python -m lab down)")
     try:
         deployment, _ = control.up(STACK)
         deployment.deploy()
         deployment.wait_ready()
-        print(boot.bench(deployment) if options.boot else ends(Run(deployment), options.only, options.without_naive))
+        if options.boot:
+            print(boot.bench(deployment))
+        elif options.outages:
+            print(outages.bench(deployment, names))
+        else:
+            print(ends(Run(deployment), names, options.without_naive))
     finally:
         control.down()
 
