@@ -147,7 +147,7 @@ boot-times: $(NPM) ## The critical path of the machine's last boot
 
 ##@ Measure it (minutes to hours; reports go to .lab/)
 crash-test: setup programs ## Two hundred power cuts; CRASH_SEED=… repeats a run
-	CRASH_CUTS=100 CRASH_REPORT=$(CURDIR)/.lab/crash-report.jsonl $(PYTEST) test/machine/state/test_crash.py --numprocesses 2
+	CRASH_CUTS=100 CRASH_REPORT=$(CURDIR)/.lab/crash-report.jsonl $(PYTEST) test/machine/state/faults/test_crash.py --numprocesses 2
 bench-backup: setup programs ## Our engines against aws s3 sync; FILES="1000 10000" DATABASE_MIB=200
 	PYTHONPATH=test .venv/bin/python -m bench.backup $(if $(FILES),--files $(FILES)) $(if $(DATABASE_MIB),--database-mib $(DATABASE_MIB))
 bench-lifecycle: setup ## The ends that a machine can meet; ONLY="idle power-cut"

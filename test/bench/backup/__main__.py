@@ -48,14 +48,17 @@ class Subject:
             return self._sync(str(self.machine.data), f"s3://{self.deployment.bucket}/plain")
         # Thinning out runs once a day; it would be in some of these runs and not in others.
         (self.machine.var / "pruned").touch()
-        return run(self.proxy, [sys.executable, "-m", "openclaw.state", "backup"], self.machine.environment)
+        return self._state("backup")
 
     def restore(self) -> report.Cost:
         self.machine.die()
         self.machine = self.deployment.launch()
         if self.name == "aws s3 sync":
             return self._sync(f"s3://{self.deployment.bucket}/plain", str(self.machine.data))
-        return run(self.proxy, [sys.executable, "-m", "openclaw.state", "boot", "--patience", "0"], self.machine.environment)
+        return self._state("boot", "--patience", "0")
+
+    def _state(self, *arguments: str) -> report.Cost:
+        return run(self.proxy, [sys.executable, "-m", "openclaw.state", *arguments], self.machine.environment)
 
     def _sync(self, source: str, target: str) -> report.Cost:
         return run(self.proxy, ["aws", "s3", "sync", "--only-show-errors", source, target], self._environment())
