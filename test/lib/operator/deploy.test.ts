@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { NO_STACK, REGION, stackToldOf, useDeployment } from './support/deployment-on-loopback';
 
+// The first test of each kind loads the CDK.
+jest.setTimeout(60_000);
+
 const root = mkdtempSync(join(tmpdir(), 'openclaw-deploy-'));
 const called = join(root, 'called');
 const deployment = useDeployment();

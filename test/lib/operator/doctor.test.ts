@@ -10,6 +10,9 @@ import {
 } from './support/deployment-on-loopback';
 import type { Answer } from './support/local-servers';
 
+// The first test of each kind loads the CDK.
+jest.setTimeout(60_000);
+
 const deployment = useDeployment();
 
 const ok = (body: string): Answer => ({ status: 200, body });
