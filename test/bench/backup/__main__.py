@@ -7,6 +7,7 @@ Compare the ratios: the local S3 answers slower than the real one, and equally s
 import argparse
 import contextlib
 import functools
+import os
 import sys
 import tempfile
 import time
@@ -112,6 +113,7 @@ def main() -> None:
         for name in arguments.subjects:
             # A fresh service each: what one left in its memory must not slow the next.
             with cloud() as proxy, tempfile.TemporaryDirectory(dir=arguments.trees) as scratch:
+                os.chmod(scratch, 0o711)  # noqa: S103 (the user of the mounts passes through it)
                 programs = toolbox.build(Path(scratch) / "programs")
                 keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "none"}
                 client = functools.partial(boto3.client, endpoint_url=proxy.url, region_name=REGION, **keys)
