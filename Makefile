@@ -159,6 +159,8 @@ bench-outages: setup ## Each service away for ten minutes at a replacement; ONLY
 model: $(VENV) ## Every state of the model of the lease (docs/model): minutes; needs Java 11 or newer
 	@test/ensure-programs java
 	@PYTHON=.venv/bin/python docs/model/check
+property-test: setup programs ## Ten thousand random databases, trees and lives; each run draws others
+	HYPOTHESIS_PROFILE=thorough $(PYTEST) test/machine/state/properties --numprocesses 2
 findings: ## What surprised us in outside software, looked at again; ONLY="litestream-quiet-hour"
 	@findings/run $(ONLY)
 
