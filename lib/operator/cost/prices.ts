@@ -51,7 +51,7 @@ export interface PriceBook {
 
 interface Recorded {
   readonly regions: Readonly<
-    Record<string, Readonly<Record<string, { readonly usd: number; readonly source: string; readonly read: string }>>>
+    Record<string, Readonly<Record<string, { readonly usd: number; readonly source: string; readonly read?: string }>>>
   >;
 }
 const RECORDED: Recorded = recorded;
@@ -62,7 +62,13 @@ export const RECORDED_REGIONS = Object.keys(RECORDED.regions);
 function fromRecord(name: string, region: string): Price | undefined {
   const from = RECORDED_REGIONS.includes(region) ? region : (RECORDED_REGIONS[0] ?? region);
   const found = RECORDED.regions[from]?.[name];
-  return found && { usd: found.usd, region: from, source: `recorded ${found.read}: ${found.source}` };
+  return (
+    found && {
+      usd: found.usd,
+      region: from,
+      source: `${found.read === undefined ? 'widely known' : `recorded ${found.read}`}: ${found.source}`,
+    }
+  );
 }
 
 /** Prices without an account. */

@@ -61,7 +61,9 @@ describe('without an account', () => {
     expect([status, said]).toEqual([0, []]);
     for (const row of rows) {
       expect(row).toMatchObject({ basis: expect.stringMatching(/\w/) as string, usd: expect.any(Number) as number });
-      expect(row.source).toMatch(/recorded \d{4}-\d\d-\d\d: .*(Price List|https:\/\/aws\.amazon\.com\/)/);
+      expect(row.source).toMatch(
+        /^(recorded \d{4}-\d\d-\d\d|widely known): .*(Price List|https:\/\/aws\.amazon\.com\/)/,
+      );
     }
     const usd = (part: string) => rows.find((row) => row.part === part)?.usd;
     expect(usd('root volume')).toBeCloseTo(15 * 0.08);
@@ -209,7 +211,7 @@ describe('with an account', () => {
     // The price of what is not free, for 18 MB a day.
     expect(gateway?.usd).toBeCloseTo(0.57 * 0.018 * (730 / 24));
     expect(said).toContain(`the Price List has no price of dashboard in ${REGION}: the recorded one is shown`);
-    expect(of('dashboard')[0]?.source).toMatch(/^recorded /);
+    expect(of('dashboard')[0]?.source).toMatch(/^widely known: /);
     const less = report.savings.find(({ setting }) => setting === 'market=on-demand')?.usd;
     expect(less).toBeCloseTo(730 * (0.0081 - 0.0203));
   });
@@ -230,6 +232,6 @@ describe('with an account', () => {
     expect(said.join('\n')).toMatch(/not allowed: ec2:DescribeSpotPriceHistory/);
     expect(said.join('\n')).toMatch(/not allowed: cloudwatch:GetMetricStatistics/);
     const { rows } = JSON.parse(out) as Report;
-    expect(rows.find(({ price }) => price === 'address.ipv4')?.source).toMatch(/^recorded /);
+    expect(rows.find(({ price }) => price === 'address.ipv4')?.source).toMatch(/^widely known: /);
   });
 });
