@@ -44,13 +44,16 @@ def away(deployment: Deployment, name: str) -> Iterator[None]:
 
 
 def measure(deployment: Deployment, name: str) -> str:
-    """A row: seconds to ready after the return, and what came back. The power goes when the outage has begun."""
+    """A row: seconds to ready after the return, and what came back. The outage begins when the replacement is launched:
+    the launch itself needs Parameter Store, which names the AMI, and EC2."""
     machine = deployment.wait_ready()
     machine.execute("sh", "-c", f"echo {name} >{NOTE}")
     machine.execute("systemctl", "start", "openclaw-backup.service")
     say(f"{name} is away for {SECONDS} s")
+    machine.cut_power()
+    while not deployment.machine(other_than=machine.instance_id):
+        time.sleep(0.5)
     with away(deployment, name):
-        machine.cut_power()
         # Nothing is asked meanwhile: the question would meet the outage too.
         time.sleep(SECONDS)
     returned = time.monotonic()

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { BUCKET, json, MACHINE, NO_GROUP, useDeployment } from './support/deployment-on-loopback';
 import type { Answer } from './support/local-servers';
 
+jest.setTimeout(60_000);
+
 const deployment = useDeployment();
 const NOW = new Date('2026-11-23T20:00:00Z');
 const ok = (body: string): Answer => ({ status: 200, body });
