@@ -139,7 +139,7 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("case", itertools.product(CALLS, [*FAILURES, "closed"]), ids="-".join)
+@pytest.mark.parametrize("case", list(itertools.product(CALLS, [*FAILURES, "closed"])), ids="-".join)
 def test_what_passes_is_waited_for(service, aws, pauses, source, case):
     call, failure = case
     service.failures = [failure] * 3
