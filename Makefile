@@ -12,7 +12,7 @@ PYTEST := .venv/bin/python -m pytest
 LAB := PYTHONPATH=test .venv/bin/python -m lab
 
 # What a person gives reaches programs by the environment alone, as it stands: neither make nor a shell reads it as text.
-GIVEN := STACK REGION AZ SNAPSHOT AT PATHS ARCHIVE FORCE SINCE YES INSTANCE_TYPES FORMAT CHART OFFLINE
+GIVEN := STACK REGION AZ SNAPSHOT AT PATHS ARCHIVE FORCE SINCE YES IMAGE INSTANCE_TYPES FORMAT CHART OFFLINE
 # What may stand on the command line. Any other name would be a slip that nobody notices: STAK=prod works on dev.
 ALLOWED := $(GIVEN) CONTEXT FILES K CI CRASH_SEED DATABASE_MIB ONLY OUTAGE_SECONDS
 GIVEN_NAMES := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -108,6 +108,10 @@ diff: $(NPM) ## What a deploy would change: the machine, data, its files, all el
 	@$(TOOL) diff $(CONTEXT)
 deploy: $(NPM) ## Deploy, and adopt the bucket that a destroy or a failed first deploy has left; YES=1 asks nothing
 	@$(TOOL) deploy $(CONTEXT)
+upgrade: $(NPM) ## IMAGE=ghcr.io/openclaw/openclaw:<version>: a backup, then the deploy; what fails goes back
+	@$(TOOL) upgrade $(CONTEXT)
+rollback: $(NPM) ## Go back to image and state of before the last upgrade; YES=1 asks nothing
+	@$(TOOL) rollback $(CONTEXT)
 destroy: $(NPM) ## Remove all but the state, and say what stays
 	@$(TOOL) destroy $(CONTEXT)
 

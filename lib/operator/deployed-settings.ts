@@ -1,3 +1,4 @@
+import type { Stack } from '@aws-sdk/client-cloudformation';
 import { AwsCallError } from './aws/calls';
 import type { Deployment } from './deployment';
 
@@ -7,13 +8,19 @@ type Settings = Readonly<Record<string, string>>;
  * What the last deploy was told, as its stack records it.
  * @returns undefined where nothing is deployed, or by a version that recorded nothing
  */
-export async function deployedSettings({ aws, group }: Deployment): Promise<Settings | undefined> {
+export async function deployedSettings(deployment: Deployment): Promise<Settings | undefined> {
+  const stack = await describeStack(deployment);
+  const output = stack?.Outputs?.find(({ OutputKey }) => OutputKey === 'Settings');
+  return output?.OutputValue === undefined ? undefined : (JSON.parse(output.OutputValue) as Settings);
+}
+
+/** The deployment's stack, or undefined where there is none. */
+export async function describeStack({ aws, group }: Deployment): Promise<Stack | undefined> {
   try {
     const { Stacks: [stack] = [] } = await aws.cloudFormation('DescribeStacks', (cloudFormation) =>
       cloudFormation.describeStacks({ StackName: group }),
     );
-    const output = stack?.Outputs?.find(({ OutputKey }) => OutputKey === 'Settings');
-    return output?.OutputValue === undefined ? undefined : (JSON.parse(output.OutputValue) as Settings);
+    return stack;
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;

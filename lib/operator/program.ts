@@ -14,11 +14,13 @@ import { MACHINE_COMMANDS } from './commands/machine';
 import { pricesCommand } from './commands/prices';
 import { REPLACE_COMMANDS } from './commands/replace';
 import { RESTORE_COMMANDS } from './commands/restore';
+import { ROLLBACK_COMMANDS } from './commands/rollback';
 import { SECRETS_COMMANDS } from './commands/secrets';
 import { SHELL_COMMANDS } from './commands/shell';
 import { SNAPSHOTS_COMMANDS } from './commands/snapshots';
 import { STATUS_COMMANDS } from './commands/status';
 import { UNDELETE_COMMANDS } from './commands/undelete';
+import { UPGRADE_COMMANDS } from './commands/upgrade';
 import { VERIFY_COMMANDS } from './commands/verify';
 import { Context, type Common } from './context';
 import { EXIT, Failure, UsageError } from './errors';
@@ -31,6 +33,8 @@ export const DEFINITIONS: readonly Definition[] = [
   ...DOCTOR_COMMANDS,
   ...DIFF_COMMANDS,
   ...DEPLOY_COMMANDS,
+  ...UPGRADE_COMMANDS,
+  ...ROLLBACK_COMMANDS,
   ...STATUS_COMMANDS,
   ...VERIFY_COMMANDS,
   ...CONNECT_COMMANDS,

@@ -25,12 +25,15 @@ function pairs(texts: readonly string[]): [string, string][] {
   });
 }
 
-/** What a deploy would read: cdk.json, the deployment's own file, and what the options or make's environment say. */
-export function settingsOf({ options, world }: Context): Given {
+/**
+ * What a deploy would read: cdk.json, the deployment's own file, and what the options or make's environment say.
+ * @param more - settings like `key=value` that win over all of it. @default - none
+ */
+export function settingsOf({ options, world }: Context, more: readonly string[] = []): Given {
   const { env, root } = world;
   const { context: texts = [] } = options as { context?: string[] };
   const [az, stack] = [options.az ?? env.AZ, options.stack ?? env.STACK];
-  const said = { ...(az && { az }), ...(stack && { stack }), ...Object.fromEntries(pairs(texts)) };
+  const said = { ...(az && { az }), ...(stack && { stack }), ...Object.fromEntries(pairs([...texts, ...more])) };
   const context = { ...cdkContext(root), ...said };
   return {
     context,

@@ -2,7 +2,7 @@ import type { AutoScalingGroup } from '@aws-sdk/client-auto-scaling';
 import { AwsCallError } from './aws/calls';
 import { explain } from './aws/explain';
 import { listBackups, type Backup } from './state/backups';
-import { findBucket, readObject } from './state/bucket';
+import { findBucket, readObject, type StateBucket } from './state/bucket';
 import type { Deployment } from './deployment';
 import { findGroup, inService, noSuchDeployment, whyNone, type Machine } from './machine';
 
@@ -125,13 +125,19 @@ async function storedOf(deployment: Deployment): Promise<Stored> {
   const [backups, lease, stopped] = await Promise.all([
     listBackups(deployment, bucket),
     readObject(deployment, bucket, 'lease.json'),
-    readObject(deployment, bucket, 'stopped.json'),
+    stoppedSince(deployment, bucket),
   ]);
   return {
     backups,
     lease: lease === undefined ? undefined : readLease(lease),
-    stopped: stopped === undefined ? undefined : readStopped(stopped),
+    stopped,
   };
+}
+
+/** Since when OpenClaw is stopped by hand, as ISO 8601 where that is known; undefined where it is to run. */
+export async function stoppedSince(deployment: Deployment, bucket: StateBucket): Promise<string | undefined> {
+  const text = await readObject(deployment, bucket, 'stopped.json');
+  return text === undefined ? undefined : readStopped(text);
 }
 
 /** As {@link readLease}. */
@@ -173,7 +179,7 @@ async function alarmsOf({ aws, group }: Deployment): Promise<{ name: string; rea
 }
 
 /** The image that every replacement runs, as the first boot recorded it. */
-async function imageOf({ aws, path }: Deployment): Promise<Status['image']> {
+export async function imageOf({ aws, path }: Deployment): Promise<Status['image']> {
   try {
     const { Parameter } = await aws.ssm('GetParameter', (ssm) => ssm.getParameter({ Name: `${path}/image` }));
     const { reference, digest } = JSON.parse(Parameter?.Value ?? '{}') as Record<string, unknown>;

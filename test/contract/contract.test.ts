@@ -2,6 +2,8 @@
 import declared from '../../assets/machine/usr/local/lib/openclaw/aws/metrics.json';
 import { parseConfig } from '../../lib/config/config';
 import { KEYS, SETTINGS } from '../../lib/config/settings';
+import { RESTORE_KEY } from '../../lib/operator/state/restore-at-boot';
+import { TAG, VERSION } from '../../lib/operator/upgrade/version';
 import { synthesize, type Resource } from '../lib/support/synthesize';
 import { all, column, constant, document, file, library, one, program, strings, texts, unit } from './machine';
 
@@ -174,6 +176,10 @@ describe('the state bucket', () => {
     }
   });
 
+  test('the tool asks for a restore where the machine looks', () => {
+    expect(keys.request).toBe(RESTORE_KEY);
+  });
+
   test('its objects are those of the design', () => {
     const documented = column('docs/design.md', 'Objects in the bucket', 1).join(' ');
     const written = [
@@ -312,6 +318,15 @@ describe('exit statuses', () => {
   test('the design lists them all', () => {
     const listed = all(document('docs/design.md').split('## Exit statuses')[1] ?? '', /^\| +(\d+) \|/gm);
     expect(listed).toEqual(all(errors, /exit_code = (\d+)/g).filter((code) => code !== '1'));
+  });
+});
+
+describe('versions of OpenClaw', () => {
+  const versions = library('state/openclaw_data/versions');
+
+  test('are read alike', () => {
+    expect(one(versions, /^_VERSION = r"(.*)"$/m)).toBe(VERSION);
+    expect(one(versions, /^_TAG = re\.compile\(rf"(.*)"\)$/m).replace('{_VERSION}', VERSION)).toBe(TAG.source);
   });
 });
 

@@ -1,8 +1,10 @@
+import type { Config } from '../../config/config';
 import { cdk } from '../cdk';
+import type { Context } from '../context';
 import { deployedSettings, takenBack } from '../deployed-settings';
 import { Deployment } from '../deployment';
 import { EXIT } from '../errors';
-import { configOf, settingsOf } from '../settings';
+import { configOf, settingsOf, type Given } from '../settings';
 import { collect, command, type Definition } from './definition';
 
 const deploy: Definition = {
@@ -25,19 +27,40 @@ const deploy: Definition = {
     const given = settingsOf(context);
     const settings = configOf(context, given);
     const { stack, region, availabilityZone } = settings;
-    const back = takenBack(await deployedSettings(new Deployment(stack, region, availabilityZone)), settings.given);
-    if (back.length > 0) {
-      context.say(`the last deploy of openclaw-${stack} was told what this one is not, and takes back:`);
-      for (const line of back) context.say(`  ${line}`);
-      context.say(`to keep it: -c ${back[0] ?? ''}, or a line in deployments/${stack}.json`);
-      if (!(await context.confirm('Deploy without it?'))) return EXIT.failed;
-    }
-    const approval = context.yes ? ['--require-approval', 'never'] : [];
-    const status = await cdk(context.world, ['deploy', ...given.words, ...approval, ...context.args], {
-      CDK_IMPORT_EXISTING_RESOURCES: 'true',
-    });
-    return status === 0 ? EXIT.done : EXIT.failed;
+    const told = await deployedSettings(new Deployment(stack, region, availabilityZone));
+    if (!(await agreed(context, settings, told))) return EXIT.failed;
+    return (await runDeploy(context, given, context.args)) ? EXIT.done : EXIT.failed;
   },
 };
+
+/**
+ * Asks where a deploy would take back what the last one was told.
+ * @param told - to the last one
+ */
+export async function agreed(
+  context: Context,
+  { stack, given }: Config,
+  told: Readonly<Record<string, string>> | undefined,
+): Promise<boolean> {
+  const back = takenBack(told, given);
+  if (back.length === 0) return true;
+  context.say(`the last deploy of openclaw-${stack} was told what this one is not, and takes back:`);
+  for (const line of back) context.say(`  ${line}`);
+  context.say(`to keep it: -c ${back[0] ?? ''}, or a line in deployments/${stack}.json`);
+  return context.confirm('Deploy without it?');
+}
+
+/**
+ * Runs the CDK's deploy, which is green only when the machine is ready.
+ * @param words - for the CDK. @default - none
+ * @returns whether it was
+ */
+export async function runDeploy(context: Context, given: Given, words: readonly string[] = []): Promise<boolean> {
+  const approval = context.yes ? ['--require-approval', 'never'] : [];
+  const status = await cdk(context.world, ['deploy', ...given.words, ...approval, ...words], {
+    CDK_IMPORT_EXISTING_RESOURCES: 'true',
+  });
+  return status === 0;
+}
 
 export const DEPLOY_COMMANDS: readonly Definition[] = [deploy];

@@ -3,11 +3,9 @@ import { requireBucket } from '../state/bucket';
 import type { Context } from '../context';
 import { EXIT, UsageError } from '../errors';
 import { parseRequest, readPaths, toArguments, toJson, type RestoreRequest } from '../state/request';
+import { askAtBoot, RESTORE_KEY, takeBackAtBoot } from '../state/restore-at-boot';
 import { collect, command, OF_THE_MACHINE, type Definition } from './definition';
 import { onMachine } from './machine';
-
-/** What the next boot restores is asked for in this object of the state bucket. */
-const KEY = 'restore.json';
 
 const withRequest = (made: Command): Command =>
   made
@@ -74,9 +72,7 @@ async function ask(context: Context): Promise<number> {
   const request = requestOf(context);
   const deployment = await context.deployment();
   const bucket = await requireBucket(deployment);
-  await deployment.aws.s3('PutObject', (s3) =>
-    s3.putObject({ ...bucket, Key: KEY, Body: toJson(request), ContentType: 'application/json' }),
-  );
+  await askAtBoot(deployment, bucket, request);
   const { snapshot, at, paths } = request;
   const which = snapshot === undefined ? `the last snapshot not after ${at ?? ''} UTC` : `snapshot ${snapshot}`;
   context.show(
@@ -87,7 +83,7 @@ async function ask(context: Context): Promise<number> {
       `To take the request back:  npx openclaw-spot restore-at-boot --cancel ${deployment.options}`,
       '',
     ].join('\n'),
-    { object: `s3://${bucket.Bucket}/${KEY}`, request: JSON.parse(toJson(request)) as unknown },
+    { object: `s3://${bucket.Bucket}/${RESTORE_KEY}`, request: JSON.parse(toJson(request)) as unknown },
   );
   return EXIT.done;
 }
@@ -96,9 +92,9 @@ async function takeBack(context: Context): Promise<number> {
   if (context.args.length > 0) throw new UsageError([`--cancel takes no snapshot, got '${context.args.join(' ')}'`]);
   const deployment = await context.deployment();
   const bucket = await requireBucket(deployment);
-  await deployment.aws.s3('DeleteObject', (s3) => s3.deleteObject({ ...bucket, Key: KEY }));
+  await takeBackAtBoot(deployment, bucket);
   context.show(`The next boot of ${deployment.group} restores nothing that was asked for before.\n`, {
-    object: `s3://${bucket.Bucket}/${KEY}`,
+    object: `s3://${bucket.Bucket}/${RESTORE_KEY}`,
     request: null,
   });
   return EXIT.done;

@@ -4,7 +4,7 @@ import type { Context } from '../context';
 import { EXIT } from '../errors';
 import { findGroup, inService } from '../machine';
 import { runOnMachine } from '../session/session';
-import { bytes, harmless, table, utc } from '../terminal/text';
+import { bytes, harmless, readTable, table, utc } from '../terminal/text';
 import { command, OF_THE_MACHINE, type Definition } from './definition';
 
 const snapshots: Definition = {
@@ -37,16 +37,6 @@ async function ofMachine(context: Context, instance: string): Promise<number> {
   const { status, output } = await runOnMachine(await context.deployment(), world, instance, words, show);
   if (options.json) context.show('', { source: instance, snapshots: readTable(output) });
   return status;
-}
-
-/** The rows of the machine's table, by its headings. */
-function readTable(output: string): Record<string, string>[] {
-  const [heading = [], ...rows] = output
-    .split('\n')
-    .map((line) => line.trimEnd().split(/ {2,}/))
-    .filter((cells) => cells.length > 1);
-  const names = heading.map((name) => name.replace(/ .*/, '').toLowerCase());
-  return rows.map((cells) => Object.fromEntries(cells.map((cell, column) => [names[column] ?? `${column}`, cell])));
 }
 
 async function ofBucket(context: Context): Promise<number> {

@@ -36,6 +36,16 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('');
 }
 
+/** The rows of such a table, each by its headings: their first word in lower case. */
+export function readTable(output: string): Record<string, string>[] {
+  const [heading = [], ...rows] = output
+    .split('\n')
+    .map((line) => line.trimEnd().split(/ {2,}/))
+    .filter((cells) => cells.length > 1);
+  const names = heading.map((name) => name.replace(/ .*/, '').toLowerCase());
+  return rows.map((cells) => Object.fromEntries(cells.map((cell, column) => [names[column] ?? `${column}`, cell])));
+}
+
 /** Text from elsewhere, without what a terminal would act on. */
 export const harmless = (text: string): string =>
   text.replace(
