@@ -176,6 +176,8 @@ def workflow(github: GitHub, enter: Enter, aws: LocalAws, tmp_path: Path) -> Wor
 
 
 def test_the_comment_follows_the_commits(workflow: Workflow, github: GitHub, cdk: Cdk, assembly: Path):
+    # Whatever the tests before have left there.
+    assert cdk.deploy(assembly).returncode == 0
     first = workflow.run(SETTINGS)
     assert first.returncode == 0, first.stdout
     [comment] = github.comments
