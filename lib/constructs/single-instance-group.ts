@@ -120,6 +120,8 @@ export class SingleInstanceGroup extends Construct {
         pauseTime: BOOT_TIMEOUT,
       }),
       notifications: [{ topic: props.notifications, scalingEvents: autoscaling.ScalingEvents.ERRORS }],
+      // By which alarms on silence know a group that is to have no machine. Metrics of a group are free.
+      groupMetrics: [new autoscaling.GroupMetrics(autoscaling.GroupMetric.DESIRED_CAPACITY)],
     });
     Validations.of(this.group).acknowledge({
       id: 'AwsSolutions-AS3',

@@ -92,8 +92,9 @@ const COUNTERS: Readonly<Record<string, Counter>> = {
     Properties?.MapPublicIpOnLaunch === true
       ? [{ part: 'public IPv4', price: 'address.ipv4', amount: HOURS, unit: 'h', basis: 'one address', bare: true }]
       : [],
-  'AWS::CloudWatch::Alarm': () => [
-    { part: 'alarms', price: 'alarm', amount: 1, unit: 'alarms', basis: 'the template' },
+  // An alarm on an expression is charged for each metric in it.
+  'AWS::CloudWatch::Alarm': ({ Properties }) => [
+    { part: 'alarms', price: 'alarm', amount: alarmMetrics(Properties), unit: 'metrics', basis: 'the template' },
   ],
   'AWS::CloudWatch::Dashboard': () => [
     { part: 'dashboard', price: 'dashboard', amount: 1, unit: 'dashboards', basis: 'the template' },
@@ -163,6 +164,11 @@ const COUNTERS: Readonly<Record<string, Counter>> = {
   },
   'AWS::SNS::Subscription': () => [{ part: 'mails', price: 'mail', amount: MAILS, unit: 'mails', basis: 'assumed' }],
 };
+
+function alarmMetrics(properties: Resource['Properties']): number {
+  const { Metrics: parts = [{ MetricStat: {} }] } = (properties ?? {}) as { Metrics?: { MetricStat?: object }[] };
+  return parts.filter(({ MetricStat }) => MetricStat).length;
+}
 
 /** Types of a template that nobody here knows the price of. */
 export const unknownTypes = ({ Resources }: Template): string[] =>

@@ -21,6 +21,13 @@ describe('the group', () => {
     expect(group.Properties).not.toHaveProperty('DesiredCapacity');
   });
 
+  // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html
+  test('stays paused in a deploy, which leaves its size alone', () => {
+    expect(group).toMatchObject({
+      UpdatePolicy: { AutoScalingScheduledAction: { IgnoreUnmodifiedGroupSizeProperties: true } },
+    });
+  });
+
   test('never launches before it terminates', () => {
     expect(group.Properties).toMatchObject({
       CapacityRebalance: false,

@@ -42,8 +42,12 @@ describe('what the template makes', () => {
   test('is counted from its own properties', () => {
     expect(amounts({ rootVolumeSizeGib: 20 })).toMatchObject({ 'volume.gp3': 20, 'address.ipv4': 730, instance: 730 });
     expect(amounts({ backup: 'off' })).not.toHaveProperty('s3.stored');
-    const alarms = Object.keys(synthesize().findResources('AWS::CloudWatch::Alarm')).length;
-    expect(amounts({}).alarm).toBe(alarms);
+    const alarms = Object.values(synthesize().findResources('AWS::CloudWatch::Alarm')) as {
+      Properties: { Metrics?: object[] };
+    }[];
+    // An expression and its two metrics.
+    expect(alarms.filter(({ Properties }) => Properties.Metrics?.length === 3)).toHaveLength(1);
+    expect(amounts({}).alarm).toBe(alarms.length + 1);
   });
 
   test('asks S3 less with fewer backups', () => {
