@@ -24,10 +24,23 @@ export function inService(group: AutoScalingGroup | undefined): Machine | undefi
   return { id: found.InstanceId, type: found.InstanceType ?? '', zone: found.AvailabilityZone ?? '' };
 }
 
+/** On a group that was paused: when, as ISO 8601. A deploy leaves it, and it says nothing of a group that wants a machine. */
+export const PAUSED_TAG = 'openclaw:paused';
+
+/** Since when the group is to have no machine, '' where nobody has noted that; undefined where it is to have one. */
+export function pausedSince(group: AutoScalingGroup): string | undefined {
+  if (group.DesiredCapacity !== 0) return undefined;
+  const { Value: at = '' } = group.Tags?.find(({ Key }) => Key === PAUSED_TAG) ?? {};
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(at) ? at : '';
+}
+
 /** What the group has in place of a machine in service, in words. */
 export function whyNone(group: AutoScalingGroup): string {
   const others = (group.Instances ?? []).map(({ InstanceId, LifecycleState }) => `${InstanceId} is ${LifecycleState}`);
-  return others.length > 0 ? others.join(', ') : `its group wants ${group.DesiredCapacity ?? 0} and has none`;
+  const paused = pausedSince(group);
+  const until = paused === undefined ? [] : [`paused${paused && ` since ${paused}`}, until \`resume\``];
+  const found = [...others, ...until];
+  return found.length > 0 ? found.join(', ') : `its group wants ${group.DesiredCapacity ?? 0} and has none`;
 }
 
 /** @throws Failure where there is no such deployment, or where it has no machine in service */
