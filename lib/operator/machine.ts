@@ -24,13 +24,20 @@ export function inService(group: AutoScalingGroup | undefined): Machine | undefi
   return { id: found.InstanceId, type: found.InstanceType ?? '', zone: found.AvailabilityZone ?? '' };
 }
 
-/** On a group that was paused: when, as ISO 8601. A deploy leaves it, and it says nothing of a group that wants a machine. */
+/** On a group that was paused: when, as ISO 8601. */
 export const PAUSED_TAG = 'openclaw:paused';
 
-/** Since when the group is to have no machine, '' where nobody has noted that; undefined where it is to have one. */
+/** What a pause suspends: no schedule ends it. */
+export const SUSPENDED = ['ScheduledActions'];
+
+/**
+ * Since when the group is to have no machine, '' where that is not known: its schedule or a person has set the size.
+ * Undefined where it is to have one. The tag says nothing where a schedule goes on: it may have ended that pause.
+ */
 export function pausedSince(group: AutoScalingGroup): string | undefined {
   if (group.DesiredCapacity !== 0) return undefined;
-  const { Value: at = '' } = group.Tags?.find(({ Key }) => Key === PAUSED_TAG) ?? {};
+  const held = group.SuspendedProcesses?.some(({ ProcessName = '' }) => SUSPENDED.includes(ProcessName));
+  const at = (held ? group.Tags?.find(({ Key }) => Key === PAUSED_TAG)?.Value : undefined) ?? '';
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(at) ? at : '';
 }
 
@@ -38,7 +45,8 @@ export function pausedSince(group: AutoScalingGroup): string | undefined {
 export function whyNone(group: AutoScalingGroup): string {
   const others = (group.Instances ?? []).map(({ InstanceId, LifecycleState }) => `${InstanceId} is ${LifecycleState}`);
   const paused = pausedSince(group);
-  const until = paused === undefined ? [] : [`paused${paused && ` since ${paused}`}, until \`resume\``];
+  const until =
+    paused === undefined ? [] : [`paused ${paused ? `since ${paused}` : 'by a schedule or by hand'}, until \`resume\``];
   const found = [...others, ...until];
   return found.length > 0 ? found.join(', ') : `its group wants ${group.DesiredCapacity ?? 0} and has none`;
 }

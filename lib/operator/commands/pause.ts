@@ -3,7 +3,7 @@ import { isAbsent } from '../deployed-settings';
 import type { Context } from '../context';
 import type { Deployment } from '../deployment';
 import { EXIT, Failure } from '../errors';
-import { findGroup, noSuchDeployment, PAUSED_TAG, pausedSince, whyNone } from '../machine';
+import { findGroup, noSuchDeployment, PAUSED_TAG, pausedSince, SUSPENDED, whyNone } from '../machine';
 import { listBackups } from '../state/backups';
 import { findBucket, PRICE_PER_GIB_MONTH, sizeOf } from '../state/bucket';
 import { endOf, type End } from '../state/handover';
@@ -31,19 +31,23 @@ const pause: Definition = {
     summary: 'end the machine in good order, and launch no other until `resume`',
     description:
       'Ends the machine as a scale-in does: OpenClaw stops, the state is saved, the lease given back. No other is launched ' +
-      'until `resume`, also by a deploy. Waits until the machine is gone, says how it ended (1 where that was not clean) ' +
+      'until `resume`, neither by a deploy nor by the schedule. Waits until the machine is gone, says how it ended (1 where that was not clean) ' +
       'and what goes on costing. The alarms on silence know of it.',
     examples: ['pause --region me-central-1'],
   }),
   work: async (context) => {
     const deployment = await context.deployment();
     const group = await groupOf(deployment);
-    if (pausedSince(group) === undefined) {
+    if (pausedSince(group)) context.say(`${deployment.group} is paused already`);
+    else {
       await refuseDuringDeploy(deployment);
       // First, so that no group is ever paused without it.
       await note(deployment, context.world.now());
+      await deployment.aws.autoScaling('SuspendProcesses', (autoScaling) =>
+        autoScaling.suspendProcesses({ AutoScalingGroupName: deployment.group, ScalingProcesses: SUSPENDED }),
+      );
       await want(deployment, 0);
-    } else context.say(`${deployment.group} is paused already`);
+    }
     const [{ InstanceId: machine } = {}] = group.Instances ?? [];
     await untilEmpty(context, deployment);
     return told(context, deployment, machine);
@@ -64,7 +68,12 @@ const resume: Definition = {
     const group = await groupOf(deployment);
     if (pausedSince(group) === undefined) context.say(`${deployment.group} is not paused`);
     else await want(deployment, 1);
-    if (group.Tags?.some(({ Key }) => Key === PAUSED_TAG)) await forget(deployment);
+    if (group.Tags?.some(({ Key }) => Key === PAUSED_TAG)) {
+      await deployment.aws.autoScaling('ResumeProcesses', (autoScaling) =>
+        autoScaling.resumeProcesses({ AutoScalingGroupName: deployment.group, ScalingProcesses: SUSPENDED }),
+      );
+      await forget(deployment);
+    }
     return untilReady(context, deployment);
   },
 };

@@ -92,7 +92,7 @@ function stoppedRow({ stoppedByHand }: Status): [string, string][] {
 
 function pausedRow({ paused }: Status): [string, string][] {
   if (paused === undefined) return [];
-  return [['paused', `${paused && `since ${paused}, `}no machine until \`resume\``]];
+  return [['paused', `${paused ? `since ${paused}` : 'by a schedule or by hand'}, no machine until \`resume\``]];
 }
 
 export const STATUS_COMMANDS: readonly Definition[] = [status];

@@ -63,6 +63,8 @@ function aGroup(
     },
     CreateOrUpdateTags: xml('CreateOrUpdateTags', ''),
     DeleteTags: xml('DeleteTags', ''),
+    SuspendProcesses: xml('SuspendProcesses', ''),
+    ResumeProcesses: xml('ResumeProcesses', ''),
     DescribeAutoScalingGroups: () => {
       if (deployment.actions.includes('UpdateAutoScalingGroup') || wants === 0) has = steps.shift() ?? has;
       return wanted === 0 ? pausedGroup(SINCE, ...has) : group(...has);
@@ -72,7 +74,7 @@ function aGroup(
 
 const changes = () =>
   deployment.asked
-    .filter(({ action }) => /^(Update|Create|Delete|Terminate)/.test(action))
+    .filter(({ action }) => /^(Update|Create|Delete|Suspend|Resume)/.test(action))
     .map(({ action, body }) => [action, Object.fromEntries(new URLSearchParams(body))] as const);
 
 describe('pause', () => {
@@ -107,6 +109,7 @@ describe('pause', () => {
           'Tags.member.1.PropagateAtLaunch': 'false',
         }),
       ],
+      ['SuspendProcesses', expect.objectContaining({ 'ScalingProcesses.member.1': 'ScheduledActions' })],
       [
         'UpdateAutoScalingGroup',
         expect.objectContaining({ AutoScalingGroupName: 'openclaw-dev', MinSize: '0', DesiredCapacity: '0' }),
@@ -149,6 +152,20 @@ describe('pause', () => {
     const { status, said, out } = await deployment.run(['pause'], {}, clock());
     expect([status, changes(), said[0]]).toEqual([0, [], 'openclaw-dev is paused already']);
     expect(out).toContain(`${MACHINE} is gone; its end was clean`);
+  });
+
+  test('of one that its schedule has stopped keeps the schedule from starting it', async () => {
+    deployment.answers = {
+      ...SAVED,
+      ...aGroup(0, [], []),
+      DescribeAutoScalingGroups: () => pausedGroup(deployment.actions.includes('SuspendProcesses') ? SINCE : ''),
+    };
+    const { status, out } = await deployment.run(['pause'], {}, clock());
+    expect([status, changes().map(([action]) => action)]).toEqual([
+      0,
+      ['CreateOrUpdateTags', 'SuspendProcesses', 'UpdateAutoScalingGroup'],
+    ]);
+    expect(out).toContain(`openclaw-dev is paused since ${SINCE}`);
   });
 
   test('is refused during a deploy, which would wait for a machine', async () => {
@@ -210,6 +227,7 @@ describe('resume', () => {
     expect(said).toContain(`${MACHINE} is there and has not said yet that OpenClaw serves (20 s)`);
     expect(changes()).toEqual([
       ['UpdateAutoScalingGroup', expect.objectContaining({ MinSize: '1', DesiredCapacity: '1' })],
+      ['ResumeProcesses', expect.objectContaining({ 'ScalingProcesses.member.1': 'ScheduledActions' })],
       ['DeleteTags', expect.objectContaining({ 'Tags.member.1.Key': 'openclaw:paused' })],
     ]);
   });

@@ -124,8 +124,8 @@ describe('status', () => {
       'a pause that nobody has noted',
       { DescribeAutoScalingGroups: pausedGroup('\u001b[1m', ['i-0aa', 'Terminating:Wait']) },
       [
-        'machine      none in service: i-0aa is Terminating:Wait, paused, until `resume`',
-        'paused       no machine until `resume`',
+        'machine      none in service: i-0aa is Terminating:Wait, paused by a schedule or by hand, until `resume`',
+        'paused       by a schedule or by hand, no machine until `resume`',
       ],
     ],
     [

@@ -24,7 +24,7 @@ export const group = (...instances: [string, string][]): Answer => groupThatWant
 export const pausedGroup = (since: string, ...instances: [string, string][]): Answer =>
   groupThatWants(
     0,
-    `<Tags><member><Key>openclaw:paused</Key><Value>${since.replaceAll('\u001b', '&#27;')}</Value></member></Tags>`,
+    `<SuspendedProcesses><member><ProcessName>ScheduledActions</ProcessName></member></SuspendedProcesses><Tags><member><Key>openclaw:paused</Key><Value>${since.replaceAll('\u001b', '&#27;')}</Value></member></Tags>`,
     instances,
   );
 
