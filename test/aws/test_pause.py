@@ -16,6 +16,10 @@ def sizes(group: dict) -> list[int]:
     return [group["MinSize"], group["DesiredCapacity"], group["MaxSize"]]
 
 
+def suspended(group: dict) -> set[str]:
+    return {process["ProcessName"] for process in group["SuspendedProcesses"]}
+
+
 def test_a_pause_lasts_until_it_is_resumed_also_over_a_deploy(deployed, cdk, client, tmp_path):
     s3 = client("s3")
     [former] = deployed.instances()
@@ -31,7 +35,8 @@ def test_a_pause_lasts_until_it_is_resumed_also_over_a_deploy(deployed, cdk, cli
     assert sizes(group_of(client)) == [0, 0, 1]
     assert cdk.tool("status")["paused"] == paused["paused"] != ""
 
-    changed = cdk.synth(tmp_path / "cdk.out", backupIntervalMinutes="45")
+    schedule = {"schedule": "stop 0 23 * * *, start 0 7 * * 1,2", "scheduleTimeZone": "Asia/Dubai"}
+    changed = cdk.synth(tmp_path / "cdk.out", backupIntervalMinutes="45", **schedule)
     result = cdk.deploy(changed)
 
     assert result.returncode == 0, result.stdout
@@ -39,6 +44,12 @@ def test_a_pause_lasts_until_it_is_resumed_also_over_a_deploy(deployed, cdk, cli
     assert deployed.instances() == []
     assert sizes(group_of(client)) == [0, 0, 1]
     assert cdk.tool("pause")["paused"] == paused["paused"]
+    planned = client("autoscaling").describe_scheduled_actions()["ScheduledUpdateGroupActions"]
+    assert sorted((action["Recurrence"], action["DesiredCapacity"], action["TimeZone"]) for action in planned) == [
+        ("0 23 * * *", 0, "Asia/Dubai"),
+        ("0 7 * * 1,2", 1, "Asia/Dubai"),
+    ]
+    assert suspended(group_of(client)) == {"ScheduledActions"}
 
     # One that OpenClaw is to stay stopped on, for which nobody waits: no machine boots here.
     s3.put_object(Bucket=BUCKET, Key="stopped.json", Body='{"stopped":true,"at":"2026-11-20T14:00:00Z"}')
@@ -52,4 +63,5 @@ def test_a_pause_lasts_until_it_is_resumed_also_over_a_deploy(deployed, cdk, cli
     assert resumed["machine"]["id"] == successor["InstanceId"] != former["InstanceId"]
     group = group_of(client)
     assert sizes(group) == [1, 1, 1]
+    assert suspended(group) == set()
     assert "openclaw:paused" not in {tag["Key"] for tag in group["Tags"]}

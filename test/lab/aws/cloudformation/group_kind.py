@@ -1,4 +1,5 @@
-"""AWS::AutoScaling::AutoScalingGroup: its signals, its rolling update, and its orderly end."""
+"""AWS::AutoScaling::AutoScalingGroup: its signals, its rolling update, and its orderly end; and its scheduled actions,
+which are recorded and come at no time."""
 
 import time
 
@@ -137,6 +138,22 @@ class AutoScalingGroup(Kind):
         )
         _until(lambda: not _instances(c, physical_id), "the instances do not end")
         c.call("autoscaling", "delete_auto_scaling_group", AutoScalingGroupName=physical_id)
+
+
+@kind
+class ScheduledAction(Kind):
+    type = "AWS::AutoScaling::ScheduledAction"
+    immutable = frozenset({"AutoScalingGroupName"})
+
+    def make(self, c: Context, p: dict) -> str:
+        return c.generated_name(255)
+
+    def configure(self, c: Context, physical_id: str, p: dict, old: dict | None) -> None:
+        c.call("autoscaling", "put_scheduled_update_group_action", **p, ScheduledActionName=physical_id)
+
+    def delete(self, c: Context, physical_id: str, p: dict) -> None:
+        group = p["AutoScalingGroupName"]
+        c.call("autoscaling", "delete_scheduled_action", AutoScalingGroupName=group, ScheduledActionName=physical_id)
 
 
 def _left_alone(policy: dict, p: dict, old: dict) -> list[str]:
