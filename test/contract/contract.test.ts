@@ -2,6 +2,7 @@
 import declared from '../../assets/machine/usr/local/lib/openclaw/aws/metrics.json';
 import { parseConfig } from '../../lib/config/config';
 import { KEYS, SETTINGS } from '../../lib/config/settings';
+import { HANDOVER_KEY } from '../../lib/operator/state/handover';
 import { RESTORE_KEY } from '../../lib/operator/state/restore-at-boot';
 import { TAG, VERSION } from '../../lib/operator/upgrade/version';
 import { synthesize, type Resource } from '../lib/support/synthesize';
@@ -186,6 +187,12 @@ describe('the state bucket', () => {
 
   test('the tool asks for a restore where the machine looks', () => {
     expect(keys.request).toBe(RESTORE_KEY);
+  });
+
+  test("the tool reads of a machine's end what the machine writes", () => {
+    expect(strings(constant('lifecycle/handover', 'KEY'))).toEqual([HANDOVER_KEY]);
+    const fields = all(one(library('lifecycle/handover'), /^FIELDS = \{\n(.*?)^\}/ms), /^ {4}"(\w+)":/gm);
+    expect(fields).toEqual(expect.arrayContaining(['instance', 'clean', 'set_aside']));
   });
 
   test('its objects are those of the design', () => {

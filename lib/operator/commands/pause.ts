@@ -1,5 +1,5 @@
 import type { AutoScalingGroup } from '@aws-sdk/client-auto-scaling';
-import { isAbsent } from '../deployed-settings';
+import { describeStack } from '../deployed-settings';
 import type { Context } from '../context';
 import type { Deployment } from '../deployment';
 import { EXIT, Failure } from '../errors';
@@ -85,16 +85,12 @@ async function groupOf(deployment: Deployment): Promise<AutoScalingGroup> {
 }
 
 /** A deploy waits for its new machine, which would never come: it would fail, and roll back. */
-async function refuseDuringDeploy({ aws, group }: Deployment): Promise<void> {
-  const status = await aws
-    .cloudFormation('DescribeStacks', (cloudFormation) => cloudFormation.describeStacks({ StackName: group }))
-    .then(({ Stacks }) => Stacks?.[0]?.StackStatus ?? '')
-    .catch((error: unknown) => {
-      if (isAbsent(error)) return '';
-      throw error;
-    });
+async function refuseDuringDeploy(deployment: Deployment): Promise<void> {
+  const { StackStatus: status = '' } = (await describeStack(deployment)) ?? {};
   if (status.endsWith('_IN_PROGRESS')) {
-    throw new Failure([`${group} is being deployed (${status}), which waits for its machine: pause it afterwards`]);
+    throw new Failure([
+      `${deployment.group} is being deployed (${status}), which waits for its machine: pause it afterwards`,
+    ]);
   }
 }
 
