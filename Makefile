@@ -140,6 +140,10 @@ drain: $(NPM) ## Stop OpenClaw, back up, release the lease: before the machine i
 	@$(TOOL) drain
 replace: $(NPM) ## End the machine in good order; its group launches another, which restores the state
 	@$(TOOL) replace
+pause: $(NPM) ## End the machine in good order and launch no other until `make resume`
+	@$(TOOL) pause
+resume: $(NPM) ## Launch a machine again after `make pause`, and wait until OpenClaw serves
+	@$(TOOL) resume
 stop: $(NPM) ## Stop OpenClaw until `make start`, over reboots, replacements and deploys
 	@$(TOOL) stop
 start: $(NPM) ## Start OpenClaw again after `make stop`

@@ -99,6 +99,8 @@ export class OpenClawStack extends Stack {
       spot: config.market === 'spot' ? { maxPrice: config.maxPrice } : undefined,
       ami: config.ami,
       notifications: observability.topic,
+      schedule: config.schedule,
+      scheduleTimeZone: config.scheduleTimeZone,
     });
 
     if (stateBucket) this.output('StateBucket', 'Holds all state; a destroy leaves it', stateBucket.bucketName);

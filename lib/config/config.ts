@@ -2,6 +2,7 @@ import type { aws_ec2 as ec2 } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ImageReference } from './image-reference';
 import * as parse from './parsers';
+import type { ScheduledTime } from './schedule';
 import { KEYS, RECORDED, SETTINGS, type Key } from './settings';
 import type { SettingsFile } from './settings-file';
 import { describeUnknownKeys } from './unknown-keys';
@@ -48,6 +49,16 @@ export interface Config {
    */
   readonly ami?: string;
   readonly autoApproveDevices: boolean;
+  /**
+   * When the machine goes and comes.
+   * @default - it is always there
+   */
+  readonly schedule?: readonly ScheduledTime[];
+  /**
+   * IANA name of the schedule's time zone.
+   * @default - UTC
+   */
+  readonly scheduleTimeZone?: string;
   readonly observability: Observability;
   readonly flowLogs: FlowLogs;
   readonly logRetention: RetentionDays;
@@ -131,6 +142,8 @@ export function parseConfig(context: Readonly<Record<string, unknown>>, file?: S
     backupKeepWeekly: of('backupKeepWeekly'),
     ami: of('ami'),
     autoApproveDevices: of('autoApproveDevices'),
+    schedule: of('schedule'),
+    scheduleTimeZone: of('scheduleTimeZone'),
     observability: of('observability'),
     flowLogs: of('flowLogs'),
     logRetention: of('logRetentionDays'),
@@ -151,6 +164,11 @@ export function parseConfig(context: Readonly<Record<string, unknown>>, file?: S
     faults.push(
       `cpuCredits is for burstable types like t4g.small, got '${config.cpuCredits}' with ` +
         `instanceType=${config.instanceType.toString()}: leave cpuCredits out`,
+    );
+  }
+  if (config.scheduleTimeZone !== undefined && given.schedule === undefined) {
+    faults.push(
+      `scheduleTimeZone is of schedule, got '${config.scheduleTimeZone}' without it: leave scheduleTimeZone out`,
     );
   }
   if (config.flowLogs === 's3' && config.backup === 'off') {

@@ -1,5 +1,6 @@
 import { aws_ec2 as ec2, aws_logs as logs } from 'aws-cdk-lib';
 import { parseImageReference, type ImageReference } from './image-reference';
+import { isTimeZone, parseSchedule, type ScheduledTime } from './schedule';
 
 /** A kind of value: what is allowed, in words that follow "must be" and as JSON schema, and how its text is read. */
 export interface Kind<T> {
@@ -115,6 +116,20 @@ export const repository: Kind<Repository> = {
       name: { name, ...(nameId !== undefined && { id: nameId }) },
     };
   },
+};
+
+export const schedule: Kind<readonly ScheduledTime[]> = {
+  allowed:
+    "stop and start, each at least once and none at the same time, like 'stop 0 23 * * *, start 0 7 * * *' (minute 0-59, " +
+    'hour 0-23, day 1-31, month 1-12, weekday 0-6 from Sunday; *, lists, ranges, steps)',
+  schema: { type: 'string', pattern: '^(?:stop|start)\\s' },
+  parse: parseSchedule,
+};
+
+export const timeZone: Kind<string> = {
+  allowed: "a time zone's IANA name like Asia/Dubai or UTC",
+  schema: { type: 'string', minLength: 1 },
+  parse: (text) => (isTimeZone(text) ? text : undefined),
 };
 
 export const trueOrFalse: Kind<boolean> = {

@@ -89,6 +89,15 @@ export const SETTINGS = {
     fallback: 'false',
     meaning: 'Approve pairing requests while an operator has opened a window.',
   }),
+  schedule: setting({
+    kind: parse.schedule,
+    meaning:
+      'When the machine goes and comes, as cron has it: stop 0 23 * * *, start 0 7 * * *. It is always there where none is given.',
+  }),
+  scheduleTimeZone: setting({
+    kind: parse.timeZone,
+    meaning: 'Time zone of the schedule, by its IANA name; UTC where none is given.',
+  }),
   observability: setting({
     kind: parse.oneOf('lean', 'full'),
     fallback: 'lean',

@@ -50,7 +50,7 @@ export class Alarms extends Construct {
     // A replacement boots in a few minutes: a quarter of an hour of silence is not a boot any more.
     this.alarm('ServiceNotReady', {
       alarmDescription: 'OpenClaw does not serve, or no machine is running',
-      metric: metrics.own('ServiceReady', cloudwatch.Stats.MAXIMUM),
+      metric: metrics.unlessPaused(metrics.own('ServiceReady', cloudwatch.Stats.MAXIMUM)),
       bad: 'below',
       threshold: 1,
       evaluationPeriods: 3,
@@ -72,10 +72,11 @@ export class Alarms extends Construct {
 
   /** The one alarm of observability=lean: a machine that lives, serves and has a young backup feeds it. */
   private heartbeat(): void {
+    const { metrics } = this.props;
     this.alarm('NoHeartbeat', {
       alarmDescription:
         'No machine has said for a quarter of an hour that OpenClaw serves and its last backup is young: see operations',
-      metric: this.props.metrics.own('Heartbeat', cloudwatch.Stats.MAXIMUM),
+      metric: metrics.unlessPaused(metrics.own('Heartbeat', cloudwatch.Stats.MAXIMUM)),
       bad: 'below',
       threshold: 1,
       evaluationPeriods: 3,
@@ -109,9 +110,10 @@ export class Alarms extends Construct {
 
   private backupTooOld(intervalMinutes: number): void {
     const { metrics } = this.props;
+    const period = Duration.minutes(Math.max(intervalMinutes, 10));
     this.alarm('BackupTooOld', {
       alarmDescription: 'No backup has succeeded for three intervals (half an hour at least, which allows for a boot)',
-      metric: metrics.own('BackupSuccess', cloudwatch.Stats.SUM, Duration.minutes(Math.max(intervalMinutes, 10))),
+      metric: metrics.unlessPaused(metrics.own('BackupSuccess', cloudwatch.Stats.SUM, period)),
       bad: 'below',
       threshold: 1,
       evaluationPeriods: 3,

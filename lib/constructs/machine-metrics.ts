@@ -57,6 +57,27 @@ export class MachineMetrics {
     return this.ofGroup('AWS/EC2', metricName);
   }
 
+  /**
+   * A metric of the machine's that is 1 or more where all is well; 1 also in every period in which the group wanted no
+   * machine for a while (`pause`), and 0 where it wanted one that said nothing.
+   *
+   * MAX of a list takes those that have a value. Nothing is lost where the group's metric is late: what is missing then
+   * is what the machine did not say.
+   * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+   * https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-metrics.html
+   */
+  unlessPaused(said: cloudwatch.Metric): cloudwatch.MathExpression {
+    const desired = this.ofGroup('AWS/AutoScaling', 'GroupDesiredCapacity').with({
+      statistic: cloudwatch.Stats.MINIMUM,
+      period: said.period,
+    });
+    return new cloudwatch.MathExpression({
+      expression: 'MAX([said, 1 - desired])',
+      usingMetrics: { said, desired },
+      period: said.period,
+    });
+  }
+
   private ofGroup(namespace: string, metricName: string): cloudwatch.Metric {
     return new cloudwatch.Metric({
       namespace,

@@ -5,6 +5,7 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { CpuCredits } from '../config/config';
+import type { ScheduledTime } from '../config/schedule';
 import type { Network } from './network';
 
 export interface SingleInstanceGroupProps {
@@ -34,6 +35,16 @@ export interface SingleInstanceGroupProps {
   readonly ami?: string;
   /** Told of launches and ends that fail. */
   readonly notifications: ITopic;
+  /**
+   * When the machine goes, drained as at every scale-in, and comes.
+   * @default - it is always there
+   */
+  readonly schedule?: readonly ScheduledTime[];
+  /**
+   * IANA name of the schedule's time zone.
+   * @default - UTC
+   */
+  readonly scheduleTimeZone?: string;
 }
 
 export interface SpotCapacity {
@@ -120,7 +131,18 @@ export class SingleInstanceGroup extends Construct {
         pauseTime: BOOT_TIMEOUT,
       }),
       notifications: [{ topic: props.notifications, scalingEvents: autoscaling.ScalingEvents.ERRORS }],
+      // By which alarms on silence know a group that is to have no machine. Metrics of a group are free.
+      groupMetrics: [new autoscaling.GroupMetrics(autoscaling.GroupMetric.DESIRED_CAPACITY)],
     });
+    for (const [index, { action, recurrence }] of (props.schedule ?? []).entries()) {
+      const machines = action === 'stop' ? 0 : 1;
+      this.group.scaleOnSchedule(`${action}${index}`, {
+        schedule: autoscaling.Schedule.expression(recurrence),
+        timeZone: props.scheduleTimeZone,
+        minCapacity: machines,
+        desiredCapacity: machines,
+      });
+    }
     Validations.of(this.group).acknowledge({
       id: 'AwsSolutions-AS3',
       reason:

@@ -11,6 +11,7 @@ import { DIFF_COMMANDS } from './commands/diff';
 import { DOCTOR_COMMANDS } from './commands/doctor';
 import { LOGS_COMMANDS } from './commands/logs';
 import { MACHINE_COMMANDS } from './commands/machine';
+import { PAUSE_COMMANDS } from './commands/pause';
 import { pricesCommand } from './commands/prices';
 import { REPLACE_COMMANDS } from './commands/replace';
 import { RESTORE_COMMANDS } from './commands/restore';
@@ -47,6 +48,7 @@ export const DEFINITIONS: readonly Definition[] = [
   ...MACHINE_COMMANDS,
   ...SHELL_COMMANDS,
   ...REPLACE_COMMANDS,
+  ...PAUSE_COMMANDS,
   ...DESTROY_COMMANDS,
 ];
 

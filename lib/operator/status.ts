@@ -4,7 +4,7 @@ import { explain } from './aws/explain';
 import { listBackups, type Backup } from './state/backups';
 import { findBucket, readObject, type StateBucket } from './state/bucket';
 import type { Deployment } from './deployment';
-import { findGroup, inService, noSuchDeployment, whyNone, type Machine } from './machine';
+import { findGroup, inService, noSuchDeployment, pausedSince, whyNone, type Machine } from './machine';
 
 /** What stands in lease.json: who may write. */
 export interface Lease {
@@ -18,7 +18,9 @@ export interface Status {
   readonly region: string;
   /** The machine in service, or why there is none. */
   readonly machine: (Machine & { readonly upSince?: Date | undefined; readonly market?: string | undefined }) | string;
-  /** What the machine last said of itself, within a quarter of an hour. */
+  /** Since when the group is to have no machine, as ISO 8601 where that is known; undefined where it is to have one. */
+  readonly paused: string | undefined;
+  /** What the machine last said of itself, within a quarter of an hour and since its launch. */
   readonly ready: boolean | undefined;
   readonly memoryPercent: number | undefined;
   readonly diskPercent: number | undefined;
@@ -60,12 +62,17 @@ export async function readStatus(deployment: Deployment, now: Date): Promise<Sta
     part(() => alarmsOf(deployment)),
     part(() => imageOf(deployment)),
   ]);
-  const [served, heartbeat, memoryPercent, diskPercent] = metrics ?? [];
+  const launched = (typeof machine === 'object' ? machine.upSince?.getTime() : undefined) ?? 0;
+  // Of an older time is what the machine before has said.
+  const [served, heartbeat, memoryPercent, diskPercent] = (metrics ?? []).map((said) =>
+    said && said.at >= launched ? said.value : undefined,
+  );
   const ready = served ?? heartbeat;
   return {
     group: deployment.group,
     region: deployment.region,
     machine: machine ?? inService(group) ?? whyNone(group),
+    paused: pausedSince(group),
     ready: ready === undefined ? undefined : ready >= 1,
     memoryPercent,
     diskPercent,
@@ -88,8 +95,14 @@ async function machineOf({ aws }: Deployment, group: AutoScalingGroup): Promise<
   return { ...machine, upSince: LaunchTime, market: InstanceLifecycle ?? 'on-demand' };
 }
 
+interface Said {
+  readonly value: number;
+  /** Beginning of the minute, in ms since 1970. */
+  readonly at: number;
+}
+
 /** The newest value of each: ready, heartbeat, memory and disk in use in %. */
-async function metricsOf({ aws, group, metricNamespace }: Deployment, now: Date): Promise<(number | undefined)[]> {
+async function metricsOf({ aws, group, metricNamespace }: Deployment, now: Date): Promise<(Said | undefined)[]> {
   const ofGroup = [{ Name: 'AutoScalingGroupName', Value: group }];
   const wanted = [
     { MetricName: 'ServiceReady', Dimensions: [] },
@@ -109,7 +122,10 @@ async function metricsOf({ aws, group, metricNamespace }: Deployment, now: Date)
       })),
     }),
   );
-  return wanted.map((_, index) => results?.find(({ Id }) => Id === `m${index}`)?.Values?.[0]);
+  return wanted.map((_, index) => {
+    const { Values: [value] = [], Timestamps: [at] = [] } = results?.find(({ Id }) => Id === `m${index}`) ?? {};
+    return value === undefined || at === undefined ? undefined : { value, at: at.getTime() };
+  });
 }
 
 /** What the bucket says. */

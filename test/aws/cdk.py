@@ -60,6 +60,21 @@ class Cdk:
         options = ("--require-approval", "never", "--progress", "events")
         return self("deploy", "--app", assembly, *options, **environment)
 
+    def tool(self, *arguments: str) -> dict:
+        """What openclaw-spot answers, of the deployment dev."""
+        region = self._environment["AWS_REGION"]
+        result = subprocess.run(
+            [REPOSITORY / "bin/openclaw-spot", *arguments, "--json", "--stack", "dev", "--region", region],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
 
 def edited(assembly: Path, output: Path, edit: Callable[[dict], None]) -> Path:
     """A copy of a synthesized app with an edited template, under the template's new hash as the CDK would name it."""

@@ -2,6 +2,7 @@
 import declared from '../../assets/machine/usr/local/lib/openclaw/aws/metrics.json';
 import { parseConfig } from '../../lib/config/config';
 import { KEYS, SETTINGS } from '../../lib/config/settings';
+import { HANDOVER_KEY } from '../../lib/operator/state/handover';
 import { RESTORE_KEY } from '../../lib/operator/state/restore-at-boot';
 import { TAG, VERSION } from '../../lib/operator/upgrade/version';
 import { synthesize, type Resource } from '../lib/support/synthesize';
@@ -67,10 +68,19 @@ describe('observability', () => {
     }
   });
 
+  /** Periods of a metric of the machine's, in the alarms that look at it. */
+  const periodsOf = (metric: string, of?: Parameters<typeof resources>[1]) =>
+    resources('AWS::CloudWatch::Alarm', of)
+      .flatMap(({ Properties }) => (Properties.Metrics ?? []) as { MetricStat?: { Metric: object; Period: number } }[])
+      .flatMap(({ MetricStat }) =>
+        MetricStat && JSON.stringify(MetricStat).includes(`"${metric}"`) ? [MetricStat] : [],
+      )
+      .map(({ Period }) => Period);
+
   test('a heartbeat comes in each period of its alarm', () => {
     const minutes = Number(one(unit('openclaw-ready.timer'), /^OnUnitInactiveSec=(\d+)min$/m));
-    const alarm = resources('AWS::CloudWatch::Alarm').find(({ Properties }) => Properties.MetricName === 'Heartbeat');
-    expect(minutes * 60).toBeLessThan(Number(alarm?.Properties.Period));
+    const [period] = periodsOf('Heartbeat');
+    expect(minutes * 60).toBeLessThan(period ?? 0);
   });
 
   test('a backup is as old for the heartbeat as for the alarm of its own', () => {
@@ -82,8 +92,7 @@ describe('observability', () => {
       String(parseConfig({ az: 'me-central-1a' }).backupIntervalMinutes),
     );
     const often = synthesize({ observability: 'full', backupIntervalMinutes: 1 }, '123456789012');
-    const periods = resources('AWS::CloudWatch::Alarm', often).map(({ Properties }) => Number(Properties.Period));
-    expect(periods).toContain(Number(one(heartbeat, /^SHORTEST_MINUTES = (\d+)$/m)) * 60);
+    expect(periodsOf('BackupSuccess', often)).toContain(Number(one(heartbeat, /^SHORTEST_MINUTES = (\d+)$/m)) * 60);
   });
 });
 
@@ -178,6 +187,12 @@ describe('the state bucket', () => {
 
   test('the tool asks for a restore where the machine looks', () => {
     expect(keys.request).toBe(RESTORE_KEY);
+  });
+
+  test("the tool reads of a machine's end what the machine writes", () => {
+    expect(strings(constant('lifecycle/handover', 'KEY'))).toEqual([HANDOVER_KEY]);
+    const fields = all(one(library('lifecycle/handover'), /^FIELDS = \{\n(.*?)^\}/ms), /^ {4}"(\w+)":/gm);
+    expect(fields).toEqual(expect.arrayContaining(['instance', 'clean', 'set_aside']));
   });
 
   test('its objects are those of the design', () => {

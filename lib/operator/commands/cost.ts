@@ -31,6 +31,7 @@ const CHANGES: readonly (readonly [string, string])[] = [
   ['instanceType', 't4g.medium'],
   ['rootVolumeSizeGib', '8'],
   ['backupIntervalMinutes', '60'],
+  ['schedule', 'stop 0 23 * * *, start 0 7 * * *'],
 ];
 
 /** @param connect - makes what answers for prices */

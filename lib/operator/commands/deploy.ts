@@ -4,6 +4,7 @@ import type { Context } from '../context';
 import { deployedSettings, takenBack } from '../deployed-settings';
 import { Deployment } from '../deployment';
 import { EXIT } from '../errors';
+import { findGroup, pausedSince, whyNone } from '../machine';
 import { configOf, settingsOf, type Given } from '../settings';
 import { collect, command, type Definition } from './definition';
 
@@ -27,8 +28,14 @@ const deploy: Definition = {
     const given = settingsOf(context);
     const settings = configOf(context, given);
     const { stack, region, availabilityZone } = settings;
-    const told = await deployedSettings(new Deployment(stack, region, availabilityZone));
-    if (!(await agreed(context, settings, told))) return EXIT.failed;
+    const deployment = new Deployment(stack, region, availabilityZone);
+    if (!(await agreed(context, settings, await deployedSettings(deployment)))) return EXIT.failed;
+    const group = await findGroup(deployment);
+    if (group && pausedSince(group) !== undefined) {
+      context.say(
+        `${deployment.group}: ${whyNone(group)}: this deploy launches no machine, and cannot show that one gets ready`,
+      );
+    }
     return (await runDeploy(context, given, context.args)) ? EXIT.done : EXIT.failed;
   },
 };
@@ -51,7 +58,7 @@ export async function agreed(
 }
 
 /**
- * Runs the CDK's deploy, which is green only when the machine is ready.
+ * Runs the CDK's deploy, which is green only when the machine is ready, or the deployment is paused.
  * @param words - for the CDK. @default - none
  * @returns whether it was
  */

@@ -2,11 +2,9 @@ import { cdk } from '../cdk';
 import type { Context } from '../context';
 import { cdkContext, type Deployment } from '../deployment';
 import { EXIT, UsageError } from '../errors';
-import { findBucket, versionPages, type StateBucket } from '../state/bucket';
+import { findBucket, PRICE_PER_GIB_MONTH, sizeOf, type StateBucket } from '../state/bucket';
 import { collect, command, type Definition } from './definition';
 
-// S3 Standard's list price for a GB and month in most regions is 0.023 to 0.025 USD; some ask more.
-const PRICE_PER_GIB_MONTH = 0.025;
 const NAMES_IN_ONE_CALL = 10;
 
 const whatStays: Definition = {
@@ -64,7 +62,7 @@ const destroy: Definition = {
 
 async function sayWhatStays(context: Context, deployment: Deployment): Promise<void> {
   const bucket = await findBucket(deployment);
-  const stored = bucket && (await versionsIn(deployment, bucket));
+  const stored = bucket && (await sizeOf(deployment, bucket));
   const parameters = await parametersOf(deployment);
   const lines = [
     `What stays of ${deployment.group} in ${deployment.region}, on purpose:`,
@@ -86,16 +84,6 @@ async function sayWhatStays(context: Context, deployment: Deployment): Promise<v
     bucket: name && { name, ...stored, usdPerMonth: (stored?.gib ?? 0) * PRICE_PER_GIB_MONTH },
     parameters,
   });
-}
-
-/** Old versions cost as much as current ones, so both count. */
-async function versionsIn(deployment: Deployment, bucket: StateBucket): Promise<{ count: number; gib: number }> {
-  let [count, sum] = [0, 0];
-  for await (const { Versions: versions = [] } of versionPages(deployment, bucket)) {
-    count += versions.length;
-    for (const { Size = 0 } of versions) sum += Size;
-  }
-  return { count, gib: sum / 1024 ** 3 };
 }
 
 async function parametersOf({ aws, path }: Deployment): Promise<string[]> {

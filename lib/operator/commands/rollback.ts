@@ -1,7 +1,7 @@
 import type { Context } from '../context';
 import { deployedSettings } from '../deployed-settings';
 import { EXIT, Failure } from '../errors';
-import { findGroup, noSuchDeployment } from '../machine';
+import { findGroup, noSuchDeployment, pausedSince } from '../machine';
 import { listBackups } from '../state/backups';
 import { requireBucket, type StateBucket } from '../state/bucket';
 import { toJson } from '../state/request';
@@ -61,7 +61,8 @@ class Rollback {
     const { context, plan, record, steps } = this;
     const { deployment, config, given } = plan;
     const { from, snapshot, time } = record;
-    if (!(await findGroup(deployment))) throw noSuchDeployment(deployment);
+    const group = await findGroup(deployment);
+    if (!group) throw noSuchDeployment(deployment);
     const told = await deployedSettings(deployment);
     const deployed = await deployedImage(deployment, told);
     if (deployed.reference === from.reference) {
@@ -101,7 +102,10 @@ class Rollback {
     const green = await steps.take(
       'deploy',
       () => runDeploy(context, given),
-      (done) => (done ? `${from.reference} is ready` : 'failed'),
+      (done) => {
+        if (!done) return 'failed';
+        return pausedSince(group) === undefined ? `${from.reference} is ready` : 'paused still: `resume` boots it';
+      },
     );
     context.show(steps.text, { rolledBack: green, from: deployed, image: from, snapshot, steps: steps.done });
     if (green) {

@@ -58,6 +58,7 @@ function toText(found: Status, now: Date): string {
         ? `none in service: ${machine}`
         : `${machine.id}, ${machine.type}, ${machine.market ?? 'market unknown'}, ${machine.zone}`,
     ],
+    ...pausedRow(found),
     ['up since', typeof machine === 'string' || !machine.upSince ? '-' : age(machine.upSince)],
     [
       'ready',
@@ -87,6 +88,11 @@ function toText(found: Status, now: Date): string {
 function stoppedRow({ stoppedByHand }: Status): [string, string][] {
   if (stoppedByHand === undefined) return [];
   return [['stopped', `by hand${stoppedByHand && ` since ${stoppedByHand}`}, on any machine until \`start\``]];
+}
+
+function pausedRow({ paused }: Status): [string, string][] {
+  if (paused === undefined) return [];
+  return [['paused', `${paused ? `since ${paused}` : 'by a schedule or by hand'}, no machine until \`resume\``]];
 }
 
 export const STATUS_COMMANDS: readonly Definition[] = [status];

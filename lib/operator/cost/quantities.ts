@@ -1,5 +1,6 @@
 import declared from '../../../assets/machine/usr/local/lib/openclaw/aws/metrics.json';
 import type { PriceKey } from './prices';
+import { runningShare } from './schedule';
 
 /** A synthesized template, as far as it is read here. */
 export interface Template {
@@ -55,6 +56,7 @@ const REPORT_MINUTES = 4;
 
 /** Types that cost nothing by themselves, and why. */
 export const FREE: Readonly<Record<string, string>> = {
+  'AWS::AutoScaling::ScheduledAction': 'no charge',
   'AWS::EC2::VPC': 'no charge',
   'AWS::EC2::RouteTable': 'no charge',
   'AWS::EC2::SubnetRouteTableAssociation': 'no charge',
@@ -92,8 +94,9 @@ const COUNTERS: Readonly<Record<string, Counter>> = {
     Properties?.MapPublicIpOnLaunch === true
       ? [{ part: 'public IPv4', price: 'address.ipv4', amount: HOURS, unit: 'h', basis: 'one address', bare: true }]
       : [],
-  'AWS::CloudWatch::Alarm': () => [
-    { part: 'alarms', price: 'alarm', amount: 1, unit: 'alarms', basis: 'the template' },
+  // An alarm on an expression is charged for each metric in it.
+  'AWS::CloudWatch::Alarm': ({ Properties }) => [
+    { part: 'alarms', price: 'alarm', amount: alarmMetrics(Properties), unit: 'metrics', basis: 'the template' },
   ],
   'AWS::CloudWatch::Dashboard': () => [
     { part: 'dashboard', price: 'dashboard', amount: 1, unit: 'dashboards', basis: 'the template' },
@@ -164,12 +167,32 @@ const COUNTERS: Readonly<Record<string, Counter>> = {
   'AWS::SNS::Subscription': () => [{ part: 'mails', price: 'mail', amount: MAILS, unit: 'mails', basis: 'assumed' }],
 };
 
+function alarmMetrics(properties: Resource['Properties']): number {
+  const { Metrics: parts = [{ MetricStat: {} }] } = (properties ?? {}) as { Metrics?: { MetricStat?: object }[] };
+  return parts.filter(({ MetricStat }) => MetricStat).length;
+}
+
 /** Types of a template that nobody here knows the price of. */
 export const unknownTypes = ({ Resources }: Template): string[] =>
   [...new Set(Object.values(Resources).map(({ Type }) => Type))].filter((type) => !(type in FREE || type in COUNTERS));
 
+/** Part of the time in which the machine is there, by the scheduled actions of its group. */
+function shareOf({ Resources }: Template): number {
+  const actions = Object.values(Resources).filter(({ Type }) => Type === 'AWS::AutoScaling::ScheduledAction');
+  return runningShare(
+    actions.map(({ Properties: { Recurrence, DesiredCapacity } = {} }) => ({
+      recurrence: String(Recurrence),
+      machines: Number(DesiredCapacity),
+    })),
+  );
+}
+
+/** Of what is charged by the hour that it is there. */
+const byTheHour = ({ bare, price }: Quantity) => bare === true || price.startsWith('metric.');
+
 /** A month of all that the template makes, in its own order. Like parts are one row. */
 export function quantitiesOf(template: Template, measured?: Measured): Quantity[] {
+  const share = shareOf(template);
   const rows = new Map<string, Quantity>();
   for (const resource of Object.values(template.Resources)) {
     for (const quantity of COUNTERS[resource.Type]?.(resource, template, measured) ?? []) {
@@ -178,7 +201,13 @@ export function quantitiesOf(template: Template, measured?: Measured): Quantity[
       rows.set(key, { ...quantity, amount: (before?.amount ?? 0) + quantity.amount });
     }
   }
-  return [...rows.values()].filter(({ amount }) => amount > 0);
+  return [...rows.values()]
+    .filter(({ amount }) => amount > 0)
+    .map((row) =>
+      share < 1 && byTheHour(row)
+        ? { ...row, amount: row.amount * share, basis: `${row.basis}, ${(share * 100).toFixed(0)} % by the schedule` }
+        : row,
+    );
 }
 
 interface MachineFiles {

@@ -82,3 +82,16 @@ export async function* versionPages(
     ({ IsTruncated: more, NextKeyMarker: KeyMarker, NextVersionIdMarker: VersionIdMarker } = page);
   }
 }
+
+// S3 Standard's list price for a GB and month in most regions is 0.023 to 0.025 USD; some ask more.
+export const PRICE_PER_GIB_MONTH = 0.025;
+
+/** Object versions in the bucket. Old versions cost as much as current ones, so both count. */
+export async function sizeOf(deployment: Deployment, bucket: StateBucket): Promise<{ count: number; gib: number }> {
+  let [count, sum] = [0, 0];
+  for await (const { Versions: versions = [] } of versionPages(deployment, bucket)) {
+    count += versions.length;
+    for (const { Size = 0 } of versions) sum += Size;
+  }
+  return { count, gib: sum / 1024 ** 3 };
+}

@@ -3,6 +3,11 @@ import { ConfigError, parseConfig } from '../../../lib/config/config';
 import { FLAGS } from '../support/synthesize';
 
 const AZ = { az: 'me-central-1a' };
+const NIGHTS = 'stop 0 23 * * *, start 0 7 * * *';
+const TIMES = [
+  { action: 'stop', recurrence: '0 23 * * *' },
+  { action: 'start', recurrence: '0 7 * * *' },
+];
 
 function faultsOf(context: Record<string, unknown>): readonly string[] {
   try {
@@ -75,6 +80,17 @@ describe('good values', () => {
     ['logRetentionDays', 1, 'logRetention', 1],
     ['alarmEmail', 'first.last+aws@example.co.uk', 'alarmEmail', 'first.last+aws@example.co.uk'],
     ['market', null, 'market', 'spot'],
+    ['schedule', NIGHTS, 'schedule', TIMES],
+    ['schedule', '  stop 0  23 * * *,start 0 7 * * *', 'schedule', TIMES],
+    [
+      'schedule',
+      'start */15 7 1,15 1-6 1-5,0, stop 0-30/10 23 * * *',
+      'schedule',
+      [
+        { action: 'start', recurrence: '*/15 7 1,15 1-6 1-5,0' },
+        { action: 'stop', recurrence: '0-30/10 23 * * *' },
+      ],
+    ],
   ])('%s=%s', (key, value, property, expected) => {
     expect(parseConfig({ ...AZ, [key]: value })).toHaveProperty(property, expected);
   });
@@ -194,6 +210,48 @@ describe('refused values', () => {
   test('maxPrice without spot', () => {
     expect(faultsOf({ ...AZ, market: 'on-demand', maxPrice: '0.02' })).toEqual([
       "maxPrice is a ceiling for market=spot, got '0.02' with market=on-demand: leave maxPrice out",
+    ]);
+  });
+
+  test.each([
+    'stop 0 23 * * *',
+    'stop 0 23 * * *, stop 0 7 * * *',
+    'stop 0 23 * * *, start 0 23 * * *',
+    'stop 0 23 * * *, begin 0 7 * * *',
+    'stop 0 23 * *, start 0 7 * * *',
+    'stop 0 23 * * * *, start 0 7 * * *',
+    'stop 60 23 * * *, start 0 7 * * *',
+    'stop 0 24 * * *, start 0 7 * * *',
+    'stop 0 23 0 * *, start 0 7 * * *',
+    'stop 0 23 * 13 *, start 0 7 * * *',
+    'stop 0 23 * * 7, start 0 7 * * *',
+    'stop 0 23 * * MON, start 0 7 * * *',
+    'stop 0 5-3 * * *, start 0 7 * * *',
+    'stop 0/5 23 * * *, start 0 7 * * *',
+    'stop */0 23 * * *, start 0 7 * * *',
+    'stop 0 1, * * *, start 0 7 * * *',
+    'stop 0 23 * * *, start 0 7 * * *,',
+    '',
+  ])("schedule='%s'", (schedule) => {
+    expect(faultsOf({ ...AZ, schedule })).toEqual([
+      `schedule must be stop and start, each at least once and none at the same time, like '${NIGHTS}' (minute 0-59, ` +
+        `hour 0-23, day 1-31, month 1-12, weekday 0-6 from Sunday; *, lists, ranges, steps), got '${schedule}'`,
+    ]);
+  });
+
+  test.each(['Asia/Dubay', 'CET', '+04:00', 'Etc/../UTC', 'asia/dubai', ''])('scheduleTimeZone=%s', (zone) => {
+    expect(faultsOf({ ...AZ, schedule: NIGHTS, scheduleTimeZone: zone })).toEqual([
+      `scheduleTimeZone must be a time zone's IANA name like Asia/Dubai or UTC, got '${zone}'`,
+    ]);
+  });
+
+  test.each(['UTC', 'Asia/Dubai', 'America/Argentina/Buenos_Aires', 'Etc/GMT+9'])('but not %s', (zone) => {
+    expect(faultsOf({ ...AZ, schedule: NIGHTS, scheduleTimeZone: zone })).toEqual([]);
+  });
+
+  test('scheduleTimeZone without a schedule', () => {
+    expect(faultsOf({ ...AZ, scheduleTimeZone: 'Asia/Dubai' })).toEqual([
+      "scheduleTimeZone is of schedule, got 'Asia/Dubai' without it: leave scheduleTimeZone out",
     ]);
   });
 

@@ -25,6 +25,32 @@ describe('log groups', () => {
   });
 });
 
+/** Of an alarm on silence: what the machine says, or 1 where the group wants no machine. */
+function unlessPaused(metric: string, statistic: string, period: number): unknown {
+  const of = (Metric: object, Stat: string) => ({ MetricStat: { Metric, Stat, Period: period }, ReturnData: false });
+  return [
+    expect.objectContaining({ Expression: 'MAX([said, 1 - desired])' }),
+    { Id: 'said', ...of({ Namespace: 'OpenClaw/dev', MetricName: metric }, statistic) },
+    {
+      Id: 'desired',
+      ...of(
+        {
+          Namespace: 'AWS/AutoScaling',
+          MetricName: 'GroupDesiredCapacity',
+          Dimensions: [{ Name: 'AutoScalingGroupName', Value: 'openclaw-dev' }],
+        },
+        'Minimum',
+      ),
+    },
+  ];
+}
+
+test('the group says how many machines it wants, which alarms on silence look at', () => {
+  expect(only(synthesize(), 'AWS::AutoScaling::AutoScalingGroup').Properties.MetricsCollection).toEqual([
+    { Granularity: '1Minute', Metrics: ['GroupDesiredCapacity'] },
+  ]);
+});
+
 describe('alarms', () => {
   test('each tells the topic when it goes off and when it is over', () => {
     for (const [name, alarm] of Object.entries(alarmsOf())) {
@@ -37,7 +63,7 @@ describe('alarms', () => {
   test.each([
     [
       'ServiceNotReady',
-      { Namespace: 'OpenClaw/dev', MetricName: 'ServiceReady', Threshold: 1, ComparisonOperator: 'LessThanThreshold' },
+      { Metrics: unlessPaused('ServiceReady', 'Maximum', 300), Threshold: 1, ComparisonOperator: 'LessThanThreshold' },
       'breaching',
     ],
     [
@@ -165,12 +191,9 @@ describe('alarms', () => {
     [
       'BackupTooOld',
       {
-        Namespace: 'OpenClaw/dev',
-        MetricName: 'BackupSuccess',
-        Statistic: 'Sum',
+        Metrics: unlessPaused('BackupSuccess', 'Sum', 20 * 60),
         Threshold: 1,
         ComparisonOperator: 'LessThanThreshold',
-        Period: 20 * 60,
         EvaluationPeriods: 3,
       },
       'breaching',
@@ -185,7 +208,7 @@ describe('alarms', () => {
     [1440, 86400],
   ])('a backup every %i minutes is looked for in periods of %i s', (backupIntervalMinutes, period) => {
     const alarm = alarmsOf(synthesize({ ...FULL, backupIntervalMinutes })).BackupTooOld;
-    expect(alarm).toMatchObject({ Period: period, EvaluationPeriods: 3 });
+    expect(alarm).toMatchObject({ Metrics: unlessPaused('BackupSuccess', 'Sum', period), EvaluationPeriods: 3 });
   });
 
   test('watch no backup with backup=off', () => {
@@ -209,11 +232,9 @@ describe('with observability=lean', () => {
   test('one alarm hears of a machine that says nothing, and no other metric has one', () => {
     expect(alarmsOf(lean)).toEqual({
       NoHeartbeat: expect.objectContaining({
-        Namespace: 'OpenClaw/dev',
-        MetricName: 'Heartbeat',
+        Metrics: unlessPaused('Heartbeat', 'Maximum', 300),
         Threshold: 1,
         ComparisonOperator: 'LessThanThreshold',
-        Period: 300,
         EvaluationPeriods: 3,
         TreatMissingData: 'breaching',
       }) as unknown,

@@ -21,6 +21,25 @@ describe('the group', () => {
     expect(group.Properties).not.toHaveProperty('DesiredCapacity');
   });
 
+  test('comes and goes by its schedule, in its time zone', () => {
+    const schedule = { schedule: 'stop 0 23 * * *, start 0 7 * * 1-5', scheduleTimeZone: 'Asia/Dubai' };
+    const planned = Object.values(synthesize(schedule).findResources('AWS::AutoScaling::ScheduledAction'));
+    expect(planned.map(({ Properties }) => Properties as unknown)).toEqual(
+      [
+        { MinSize: 0, DesiredCapacity: 0, Recurrence: '0 23 * * *' },
+        { MinSize: 1, DesiredCapacity: 1, Recurrence: '0 7 * * 1-5' },
+      ].map((size) => ({ AutoScalingGroupName: { Ref: group.id }, TimeZone: 'Asia/Dubai', ...size })),
+    );
+    template.resourceCountIs('AWS::AutoScaling::ScheduledAction', 0);
+  });
+
+  // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html
+  test('stays paused in a deploy, which leaves its size alone', () => {
+    expect(group).toMatchObject({
+      UpdatePolicy: { AutoScalingScheduledAction: { IgnoreUnmodifiedGroupSizeProperties: true } },
+    });
+  });
+
   test('never launches before it terminates', () => {
     expect(group.Properties).toMatchObject({
       CapacityRebalance: false,

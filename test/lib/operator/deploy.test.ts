@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { NO_STACK, REGION, stackToldOf, useDeployment } from './support/deployment-on-loopback';
+import { NO_STACK, pausedGroup, REGION, stackToldOf, useDeployment } from './support/deployment-on-loopback';
 
 // The first test of each kind loads the CDK.
 jest.setTimeout(60_000);
@@ -33,9 +33,17 @@ const FILES = { REGION: '', OPENCLAW_SETTINGS_DIR: 'deployments' };
 /** Runs it on a deployment that was told `told` last; `answer` is a person's at a terminal. */
 async function deploy(
   args: string[],
-  { told, answer, ends = 0 }: { told?: Record<string, string>; answer?: string; ends?: number } = {},
+  {
+    told,
+    answer,
+    ends = 0,
+    paused = false,
+  }: { told?: Record<string, string>; answer?: string; ends?: number; paused?: boolean } = {},
 ) {
-  deployment.answers = { DescribeStacks: told ? stackToldOf(told) : NO_STACK };
+  deployment.answers = {
+    DescribeStacks: told ? stackToldOf(told) : NO_STACK,
+    ...(paused && { DescribeAutoScalingGroups: pausedGroup('2026-11-22T23:00:00Z') }),
+  };
   const input = new PassThrough();
   if (answer !== undefined) input.write(`${answer}\n`);
   const terminal = answer !== undefined && { terminal: true, input };
@@ -51,6 +59,14 @@ describe('deploy', () => {
   test('runs the CDK with what it was told, and adopts a bucket that is there', async () => {
     const { status, cdk } = await deploy(['--az', AZ, '-c', 'market=on-demand', '--', '--no-rollback']);
     expect([status, cdk]).toEqual([0, ['true', 'deploy', '-c', `az=${AZ}`, '-c', 'market=on-demand', '--no-rollback']]);
+  });
+
+  test('of a deployment that is paused says what it cannot show', async () => {
+    const { status, said, cdk } = await deploy(['--az', AZ], { paused: true });
+    expect([status, cdk]).toEqual([0, ['true', 'deploy', '-c', `az=${AZ}`]]);
+    expect(said).toEqual([
+      'openclaw-dev: paused since 2026-11-22T23:00:00Z, until `resume`: this deploy launches no machine, and cannot show that one gets ready',
+    ]);
   });
 
   test('ends as the CDK does', async () => {

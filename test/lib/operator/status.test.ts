@@ -1,10 +1,20 @@
-import { BUCKET, group, json, MACHINE, NO_GROUP, REGION, useDeployment } from './support/deployment-on-loopback';
+import {
+  BUCKET,
+  group,
+  json,
+  MACHINE,
+  NO_GROUP,
+  pausedGroup,
+  REGION,
+  useDeployment,
+} from './support/deployment-on-loopback';
 import type { Answer } from './support/local-servers';
 
 const deployment = useDeployment();
 
 const NOW = new Date('2026-11-23T20:00:00Z');
 const now = () => NOW;
+const SAID_AT = NOW.getTime() / 1000 - 60;
 const ok = (body: string): Answer => ({ status: 200, body });
 const ID = '5f'.repeat(32);
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
@@ -16,7 +26,10 @@ const contents = (key: string, time: string) =>
 const listing = (prefix: string) => `GET /${BUCKET}/?list-type=2&prefix=${encodeURIComponent(prefix)}`;
 const metrics = (...values: (number | undefined)[]) =>
   json({
-    MetricDataResults: values.map((value, index) => ({ Id: `m${index}`, Values: value === undefined ? [] : [value] })),
+    MetricDataResults: values.map((value, index) => ({
+      Id: `m${index}`,
+      ...(value === undefined ? { Values: [], Timestamps: [] } : { Values: [value], Timestamps: [SAID_AT] }),
+    })),
   });
 const alarms = (...found: object[]) => json({ MetricAlarms: found });
 
@@ -87,6 +100,34 @@ describe('status', () => {
       ],
     ],
     ['a gateway that is not ready', { GetMetricData: metrics(0, 1, 1) }, ['ready        no']],
+    [
+      'a machine that has said nothing yet: what the one before has said does not count',
+      {
+        DescribeInstances: ok(
+          `<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>${MACHINE}</instanceId><launchTime>2026-11-23T19:59:30Z</launchTime></item></instancesSet></item></reservationSet></DescribeInstancesResponse>`,
+        ),
+      },
+      [
+        'ready        unknown: for a quarter of an hour the machine has not said that all is well',
+        'memory       unknown',
+      ],
+    ],
+    [
+      'a pause',
+      { DescribeAutoScalingGroups: pausedGroup('2026-11-22T23:00:00Z') },
+      [
+        'machine      none in service: paused since 2026-11-22T23:00:00Z, until `resume`',
+        'paused       since 2026-11-22T23:00:00Z, no machine until `resume`',
+      ],
+    ],
+    [
+      'a pause that nobody has noted',
+      { DescribeAutoScalingGroups: pausedGroup('\u001b[1m', ['i-0aa', 'Terminating:Wait']) },
+      [
+        'machine      none in service: i-0aa is Terminating:Wait, paused by a schedule or by hand, until `resume`',
+        'paused       by a schedule or by hand, no machine until `resume`',
+      ],
+    ],
     [
       'an alarm',
       {

@@ -12,6 +12,7 @@ import {
   LOCAL_AWS,
   MACHINE,
   NO_GROUP,
+  pausedGroup,
   REGION,
   useDeploymentOnLocalAws,
   xml,
@@ -370,6 +371,12 @@ describe('rollback', () => {
       'before',
     ]);
     expect(rows(out).map(([step]) => step)).toEqual(['state', 'image', 'deploy']);
+  });
+
+  test('of a deployment that is paused does not say that a machine is ready', async () => {
+    deployment.answers = { DescribeAutoScalingGroups: pausedGroup('2026-11-27T13:00:00Z') };
+    const { status, out } = await run(['rollback', '--yes'], deployed);
+    expect([status, rows(out).at(-1)?.slice(2).join(' ')]).toEqual([0, 'paused still: `resume` boots it']);
   });
 
   test.each([

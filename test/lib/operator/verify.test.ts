@@ -20,7 +20,7 @@ const AT = Date.parse('2026-11-23T19:59:00Z');
 
 /** A deployment that does as it should. */
 const WELL: Record<string, Answer> = {
-  GetMetricData: json({ MetricDataResults: [{ Id: 'm0', Values: [1] }] }),
+  GetMetricData: json({ MetricDataResults: [{ Id: 'm0', Values: [1], Timestamps: [AT / 1000] }] }),
   DescribeAlarms: json({ MetricAlarms: [] }),
   DescribeInstances: ok('<DescribeInstancesResponse/>'),
   GetParameter: json({ Parameter: { Value: '{}' } }),

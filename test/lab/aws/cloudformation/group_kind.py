@@ -1,4 +1,5 @@
-"""AWS::AutoScaling::AutoScalingGroup: its signals, its rolling update, and its orderly end."""
+"""AWS::AutoScaling::AutoScalingGroup: its signals, its rolling update, and its orderly end; and its scheduled actions,
+which are recorded and come at no time."""
 
 import time
 
@@ -8,7 +9,14 @@ from .signals import seconds
 # An instance that drains says so by heartbeats; an update or delete does not wait for it for ever.
 DRAIN_SECONDS = 3600
 POLL_SECONDS = 0.2
-ASIDE = ("LifecycleHookSpecificationList", "NotificationConfigurations", "VPCZoneIdentifier", "Cooldown")
+ASIDE = (
+    "LifecycleHookSpecificationList",
+    "MetricsCollection",
+    "NotificationConfigurations",
+    "VPCZoneIdentifier",
+    "Cooldown",
+)
+SIZES = ("MinSize", "MaxSize", "DesiredCapacity")
 # What UpdateAutoScalingGroup does not take, and nobody changes here.
 FIXED = ("AutoScalingGroupName", "Tags")
 
@@ -30,9 +38,12 @@ class AutoScalingGroup(Kind):
         self._hooks(c, physical_id, p, old)
         for topic in p.get("NotificationConfigurations", []):
             c.call("autoscaling", "put_notification_configuration", AutoScalingGroupName=physical_id, **topic)
+        for collection in p.get("MetricsCollection", []):
+            c.call("autoscaling", "enable_metrics_collection", AutoScalingGroupName=physical_id, **collection)
         if old is None:
             return
-        properties = without(p, *ASIDE, *FIXED)
+        policy = c.definition.get("UpdatePolicy", {})
+        properties = without(p, *ASIDE, *FIXED, *_left_alone(policy, p, old))
         c.call(
             "autoscaling", "update_auto_scaling_group", AutoScalingGroupName=physical_id, **properties, **_subnets(p)
         )
@@ -41,7 +52,6 @@ class AutoScalingGroup(Kind):
                 {**tag, "ResourceId": physical_id, "ResourceType": "auto-scaling-group"} for tag in p.get("Tags", [])
             ]
             c.call("autoscaling", "create_or_update_tags", Tags=tags)
-        policy = c.definition.get("UpdatePolicy", {})
         if policy.get("AutoScalingReplacingUpdate", {}).get("WillReplace"):
             raise NotImplementedError("AutoScalingReplacingUpdate is not modelled")
         if rolling := policy.get("AutoScalingRollingUpdate"):
@@ -128,6 +138,32 @@ class AutoScalingGroup(Kind):
         )
         _until(lambda: not _instances(c, physical_id), "the instances do not end")
         c.call("autoscaling", "delete_auto_scaling_group", AutoScalingGroupName=physical_id)
+
+
+@kind
+class ScheduledAction(Kind):
+    type = "AWS::AutoScaling::ScheduledAction"
+    immutable = frozenset({"AutoScalingGroupName"})
+
+    def make(self, c: Context, p: dict) -> str:
+        return c.generated_name(255)
+
+    def configure(self, c: Context, physical_id: str, p: dict, old: dict | None) -> None:
+        c.call("autoscaling", "put_scheduled_update_group_action", **p, ScheduledActionName=physical_id)
+
+    def delete(self, c: Context, physical_id: str, p: dict) -> None:
+        group = p["AutoScalingGroupName"]
+        c.call("autoscaling", "delete_scheduled_action", AutoScalingGroupName=group, ScheduledActionName=physical_id)
+
+
+def _left_alone(policy: dict, p: dict, old: dict) -> list[str]:
+    """Sizes of the group that somebody else may have changed, where the template has not.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html
+    """
+    if not policy.get("AutoScalingScheduledAction", {}).get("IgnoreUnmodifiedGroupSizeProperties"):
+        return []
+    return [name for name in SIZES if p.get(name) == old.get(name)]
 
 
 def _subnets(p: dict) -> dict:

@@ -23,6 +23,7 @@ describe('what the template makes', () => {
     { backup: 'off' },
     { cpuCredits: 'unlimited', alarmEmail: 'ops@example.com', observability: 'full' },
     { flowLogs: 's3' },
+    { schedule: 'stop 0 23 * * *, start 0 7 * * *' },
     { flowLogs: 'infrequent-access' },
     { image: '123456789012.dkr.ecr.me-central-1.amazonaws.com/openclaw:1' },
   ])('has a price, or is known to have none, with %j', (context) => {
@@ -42,8 +43,20 @@ describe('what the template makes', () => {
   test('is counted from its own properties', () => {
     expect(amounts({ rootVolumeSizeGib: 20 })).toMatchObject({ 'volume.gp3': 20, 'address.ipv4': 730, instance: 730 });
     expect(amounts({ backup: 'off' })).not.toHaveProperty('s3.stored');
-    const alarms = Object.keys(synthesize().findResources('AWS::CloudWatch::Alarm')).length;
-    expect(amounts({}).alarm).toBe(alarms);
+    const alarms = Object.values(synthesize().findResources('AWS::CloudWatch::Alarm')) as {
+      Properties: { Metrics?: object[] };
+    }[];
+    // An expression and its two metrics.
+    expect(alarms.filter(({ Properties }) => Properties.Metrics?.length === 3)).toHaveLength(1);
+    expect(amounts({}).alarm).toBe(alarms.length + 1);
+  });
+
+  test('has the machine, its disk and its address for as long as the schedule says', () => {
+    const [all, nights] = [amounts({}), amounts({ schedule: 'stop 0 23 * * *, start 0 7 * * *' })];
+    for (const price of ['instance', 'volume.gp3', 'address.ipv4', 'metric.custom']) {
+      expect([price, nights[price]]).toEqual([price, expect.closeTo(((all[price] ?? 0) * 16) / 24)]);
+    }
+    for (const price of ['alarm', 's3.stored']) expect([price, nights[price]]).toEqual([price, all[price]]);
   });
 
   test('asks S3 less with fewer backups', () => {
@@ -91,6 +104,7 @@ describe('without an account', () => {
     const { savings, total } = JSON.parse(out) as Report;
     const less = Object.fromEntries(savings.map(({ setting, usd }) => [setting, usd]));
     expect(less['rootVolumeSizeGib=8']).toBeCloseTo(7 * 0.08);
+    expect(less['schedule=stop 0 23 * * *, start 0 7 * * *']).toBeGreaterThan((1.2 + 3.65) / 3);
     expect(less['instanceType=t4g.medium']).toBeCloseTo(-730 * 0.0168);
     expect(less).not.toHaveProperty('instanceType=t4g.small');
     const smaller = JSON.parse((await offline(['--offline', '-c', 'rootVolumeSizeGib=8'])).out) as Report;

@@ -18,10 +18,20 @@ export const xml = (action: string, result: string): Answer => ({
 export const json = (value: unknown, status = 200): Answer => ({ status, body: JSON.stringify(value) });
 
 /** The group's answer, with these instances: id and state. */
-export const group = (...instances: [string, string][]): Answer =>
+export const group = (...instances: [string, string][]): Answer => groupThatWants(1, '', instances);
+
+/** The same of a group that is to have no machine, with this in the tag that says since when. */
+export const pausedGroup = (since: string, ...instances: [string, string][]): Answer =>
+  groupThatWants(
+    0,
+    `<SuspendedProcesses><member><ProcessName>ScheduledActions</ProcessName></member></SuspendedProcesses><Tags><member><Key>openclaw:paused</Key><Value>${since.replaceAll('\u001b', '&#27;')}</Value></member></Tags>`,
+    instances,
+  );
+
+const groupThatWants = (desired: number, tags: string, instances: [string, string][]): Answer =>
   xml(
     'DescribeAutoScalingGroups',
-    `<AutoScalingGroups><member><AutoScalingGroupName>openclaw-dev</AutoScalingGroupName><DesiredCapacity>1</DesiredCapacity><Instances>${instances
+    `<AutoScalingGroups><member><AutoScalingGroupName>openclaw-dev</AutoScalingGroupName><DesiredCapacity>${desired}</DesiredCapacity>${tags}<Instances>${instances
       .map(
         ([id, state]) =>
           `<member><InstanceId>${id}</InstanceId><LifecycleState>${state}</LifecycleState><InstanceType>t4g.small</InstanceType><AvailabilityZone>${REGION}a</AvailabilityZone></member>`,
