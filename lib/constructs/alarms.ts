@@ -30,7 +30,7 @@ type Rule = Pick<cloudwatch.AlarmProps, 'metric' | 'threshold' | 'evaluationPeri
 // Of the metrics (machine-metrics.ts).
 const PERIOD_MINUTES = 5;
 
-/** What somebody should know of at once. */
+/** What somebody should know of at once. The faults that the machine finds are declared with their metrics, in metrics.json. */
 export class Alarms extends Construct {
   readonly all: cloudwatch.Alarm[] = [];
 

@@ -44,6 +44,7 @@ export class InstanceRole extends Construct {
     for (const logGroup of props.logGroups) {
       logGroup.grant(this.role, 'logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams');
     }
+    // Its rights on the bucket stand beside the bucket's keys.
     props.stateBucket?.grantMachine(this.role);
     if (props.imageRepository) this.grantPull(props.imageRepository);
   }

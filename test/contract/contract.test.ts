@@ -11,7 +11,7 @@ import { all, column, constant, document, file, library, one, program, strings, 
 const template = synthesize({}, '123456789012');
 const mirrored = synthesize({ backup: 'mirror' }, '123456789012');
 const whole = JSON.stringify([template.toJSON(), mirrored.toJSON()]);
-const machineCode = Object.entries(texts('usr'))
+const machineCode = Object.entries({ ...texts('usr'), ...texts('opt') })
   .filter(([name]) => !name.endsWith('metrics.json') && !name.includes('/models/'))
   .map(([, text]) => text)
   .join('\n');
@@ -349,7 +349,8 @@ describe('marker files', () => {
   const documented = column('docs/design.md', 'Marker files', 1);
 
   test.each(documented)('%s is written or read by the machine', (name) => {
-    expect(machineCode).toMatch(new RegExp(`["'/]${name.replaceAll('.', '\\.')}\\b`));
+    const written = name.replace('<metric>', '{name}').replace(/[.{}]/g, '\\$&');
+    expect(machineCode).toMatch(new RegExp(`["'/]${written}\\b`));
   });
 
   test('the mark of a stop is the same to all', () => {
@@ -360,6 +361,22 @@ describe('marker files', () => {
     for (const name of ['lifecycle/drain', 'lifecycle/replacement'])
       expect(library(name)).toContain(`(VAR, "${mark ?? '-'}")`);
     expect(documented.filter((name) => name === mark)).toHaveLength(2);
+  });
+
+  test('the design lists each once, and all that the programs in bash write', () => {
+    const [volume = [], run = []] = ['In `/var/lib/openclaw`', 'In `/run/openclaw`'].map((title) =>
+      (document('docs/design.md').split(title)[1] ?? '')
+        .split(/\n(?=In |## )/, 1)
+        .flatMap((section) => section.split('\n'))
+        .filter((line) => line.startsWith('| `'))
+        .flatMap((line) => all(line.split('|')[1] ?? '', /`([^`]+)`/g)),
+    );
+    for (const names of [volume, run]) expect(names).toEqual([...new Set(names)]);
+    const written = (variable: string) =>
+      all(machineCode, new RegExp(`>"\\$${variable}/([\\w.-]+)"`, 'g')).map((name) => name.replace(/\.new$/, ''));
+    expect(written('RUN').filter((name) => !run.includes(name))).toEqual([]);
+    expect(written('VAR').filter((name) => !volume.includes(name))).toEqual([]);
+    expect(written('RUN')).not.toEqual([]);
   });
 
   test('the design lists those of the guards', () => {

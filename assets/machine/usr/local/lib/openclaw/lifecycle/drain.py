@@ -1,9 +1,9 @@
 """Ends this machine's service without loss: stop OpenClaw, save its state and give the lease back, let the group go on.
 
 systemd runs it when openclaw-drain.service stops: at a notice (watch-interruption), at any ordered shutdown, and by
-hand. It may run again and again. What matters most comes first, and every step has an end: OpenClaw is dead after
-30 s, or a quarter of the time where that is less; a backup that was running is waited for until half of the time is
-gone, or a minute; the final backup has the rest.
+hand. It may run again and again. What matters most comes first, and every step has an end: OpenClaw has 24 s to stop,
+or a fifth of the time where that is less, and is killed then; a backup that was running is waited for until half of
+the time is gone, or a minute; the final backup has the rest.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""OpenClaw's durable state on this machine: staging, backup, restore, lease. Standard library only, Python 3.9."""
+"""OpenClaw's durable state on this machine: staging, backup, restore, lease. Python 3.9, with botocore alone."""
