@@ -7,14 +7,13 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from machine.forkserver import ACCOUNT, REGION, ForkServer, Process
+from machine.forkserver import ACCOUNT, PYTHON, REGION, ForkServer, Process
 
 REPOSITORY = Path(__file__).parents[4]
 LIBRARY = REPOSITORY / "assets/machine/usr/local/lib/openclaw"
@@ -155,7 +154,7 @@ class Machine:
         if self.deployment.fork_server:
             return self.deployment.fork_server.start(arguments, {**self.environment, **environment})
         return subprocess.Popen(
-            [sys.executable, "-m", "openclaw.state", *arguments],
+            [PYTHON, "-m", "openclaw.state", *arguments],
             env={**self.environment, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
