@@ -45,6 +45,8 @@ class Deployment:
     library: Path = LIBRARY
     # How `python -m openclaw.state` is run; by default in a process of its own.
     fork_server: ForkServer | None = None
+    # What its machines have in their environment instead of the usual.
+    environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.s3, self.ssm, self.ec2, self.cloudwatch = map(self.client, ("s3", "ssm", "ec2", "cloudwatch"))
@@ -147,6 +149,7 @@ class Machine:
             "LEASE_WAIT_SECONDS": "0",
             "BACKUP_LOCK_WAIT_SECONDS": "20",
             "BACKUP_TIMEOUT_SECONDS": "60",
+            **deployment.environment,
         }
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen | Process:
