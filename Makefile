@@ -85,6 +85,8 @@ test-aws: $(NPM) $(VENV) ## The real CDK CLI against a local AWS
 	$(TIER) $(or $(FILES),test/aws)
 test-state: $(NPM) $(VENV) programs ## Backup and restore on real restic, SQLite and S3
 	$(TIER) $(or $(FILES),test/machine/state) --numprocesses 4 --dist worksteal
+test-al2023: $(NPM) $(VENV) programs ## The same, with the machine's programs on the Python of Amazon Linux 2023
+	@python=$$(test/al2023-python) && MACHINE_PYTHON=$$python $(TIER) $(or $(FILES),test/machine/state) --numprocesses 4 --dist worksteal
 test-boot: $(NPM) $(VENV) ## The booted machine
 	$(TIER) $(or $(FILES),test/boot)
 fmt: $(NPM) $(VENV) ## Format all code, and mend what a tool can mend

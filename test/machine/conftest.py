@@ -1,6 +1,5 @@
 """A machine made of a temporary directory: its programs run from assets/machine with stub commands first on PATH."""
 
-import compileall
 import json
 import os
 import shutil
@@ -9,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from machine.forkserver import ForkServer
+from machine.forkserver import PYTHON, ForkServer
 from machine.parameter_store import ParameterStore
 
 ASSETS = Path(__file__).parents[2] / "assets" / "machine"
@@ -24,7 +23,7 @@ def library(tmp_path_factory):
     local = tmp_path_factory.mktemp("local")
     copy = shutil.copytree(ASSETS / "usr/local/lib/openclaw", local / "lib/openclaw")
     (local / "libexec").symlink_to(LIBEXEC.parent)
-    compileall.compile_dir(copy, quiet=1)
+    subprocess.run([PYTHON, "-m", "compileall", "-q", copy], check=True)
     return copy
 
 

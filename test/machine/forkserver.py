@@ -1,6 +1,8 @@
 """Runs `python -m openclaw.state` in forks of a process that has it and botocore loaded, and the clients made: these
 tests start it thousands of times, and this is most of a start. Other programs find botocore loaded."""
 
+from __future__ import annotations
+
 import contextlib
 import gc
 import importlib
@@ -18,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
+# What the programs run on; the tests have their own.
+PYTHON = os.environ.get("MACHINE_PYTHON", sys.executable)
 SERVICES = ("s3", "ssm", "cloudwatch", "ec2")
 REGION = "me-central-1"
 ACCOUNT = "123456789012"
@@ -31,7 +35,7 @@ class ForkServer:
         # As bare as a machine's: the locale, too, decides how Python reads names.
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(library), **environment}
         self.process = subprocess.Popen(
-            [sys.executable, __file__, self.path], env=environment, process_group=0, stdin=subprocess.DEVNULL
+            [PYTHON, __file__, self.path], env=environment, process_group=0, stdin=subprocess.DEVNULL
         )
         while not self.path.exists():
             assert self.process.poll() is None, "the fork server ended"
@@ -47,7 +51,7 @@ class ForkServer:
 
     def start(
         self, arguments: Sequence[str], environment: dict[str, str], *, program: str = "", before: str = ""
-    ) -> "Process":
+    ) -> Process:
         """In a process group of its own.
 
         @param program path of a Python program to run in the place of `python -m openclaw.state`
@@ -184,7 +188,7 @@ def noting_reads_of_environment() -> Iterator[dict[str, str | None]]:
     kind = type(os.environ)
     read = kind.__getitem__
 
-    def noting(environment: "os._Environ[str]", name: str) -> str:
+    def noting(environment: os._Environ[str], name: str) -> str:
         seen[name] = None
         seen[name] = read(environment, name)
         return seen[name]

@@ -2,9 +2,9 @@
 
 import json
 import subprocess
-import sys
 
 import pytest
+from machine.forkserver import PYTHON
 
 # The engine and the lease are not what is looked at.
 SCRIPT = """
@@ -38,7 +38,7 @@ def machine(make_deployment):
 
 def published(machine, outcome):
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, outcome], env=machine.environment, capture_output=True, text=True, check=False
+        [PYTHON, "-c", SCRIPT, outcome], env=machine.environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line.replace("'", '"')) for line in done.stdout.splitlines() if "PruneSuccess" in line]

@@ -4,11 +4,11 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from machine.forkserver import PYTHON
 from machine.state.support.proxy import Fault
 
 SOON = {"BACKUP_LOCK_WAIT_SECONDS": "1"}
@@ -104,7 +104,7 @@ def test_the_lock_of_a_run_that_was_killed_here_goes_at_once(changed, cloud, rep
 
 
 def backup_on(machine, host):
-    command = on(host, sys.executable, "-m", "openclaw.state", "backup")
+    command = on(host, PYTHON, "-m", "openclaw.state", "backup")
     subprocess.run(command, env=machine.environment, check=True, capture_output=True)
 
 

@@ -13,6 +13,7 @@ from openclaw.aws.client import Aws
 from openclaw.aws.errors import AwsError
 
 BUCKET = "openclaw-backup-dev-123456789012-me-central-1"
+TORN = b"<Answer><Part"
 OBJECT = b"what the object holds"
 FAILURES = {
     "503": (503, "SlowDown", len),
@@ -57,9 +58,9 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         if failure:
-            status, code, length = FAILURES[failure]
+            status, code, length = FAILURES.get(failure, (200, "", len))
             self.close_connection = True
-            return self.reply(status, self.fault(code), length)
+            return self.reply(status, TORN if failure == "torn" else self.fault(code), length)
         if self.command == "PUT":
             service.objects[path] = body
             return self.reply(200, b"")
@@ -149,6 +150,20 @@ def test_what_passes_is_waited_for(service, aws, pauses, source, case):
     assert service.failures == []
     # s3transfer asks at once for a body that was cut off.
     assert len(pauses) >= 3 or case == ("fetch", "cut off")
+
+
+@pytest.mark.parametrize("service_name, operation", [("s3", "list_objects_v2"), ("ec2", "describe_instances")])
+def test_an_answer_that_nobody_can_parse_is_asked_for_again(service, aws, pauses, service_name, operation):
+    bucket = {"Bucket": BUCKET} if service_name == "s3" else {}
+    service.objects["/"] = service.objects[f"/{BUCKET}"] = b"<Answer></Answer>"
+    service.failures = ["torn"] * 3
+    aws.call(service_name, operation, **bucket)
+    assert len(pauses) == 3
+    service.failures = ["torn"] * 40
+    with pytest.raises(AwsError) as raised:
+        aws.call(service_name, operation, **bucket)
+    assert len(pauses) == 3 + 5
+    assert "<Part" not in str(raised.value)
 
 
 @pytest.mark.parametrize("call", ["get", "put", "parameter"])

@@ -53,6 +53,21 @@ def test_a_restore_through_a_fault_fails_clearly_and_the_next_one_is_good(living
     assert replacement.notes() == 20
 
 
+@pytest.mark.parametrize("fault", [{"cut": True}, {"corrupt": True}], ids=["cut off", "flipped"])
+def test_a_listing_that_nobody_can_parse_costs_no_backup_and_no_restore(living, cloud, fault):
+    def listed():
+        return Fault(lambda request: "list-type=2" in request.path, times=1, **fault)
+
+    living.write("workspace/notes/3.md", "newest")
+    with cloud.playing(listed()) as at_backup:
+        living.backup()
+    replacement = living.replaced()
+    with cloud.playing(listed()) as at_boot:
+        replacement.boot()
+    assert (at_backup.played, at_boot.played) == (1, 1)
+    assert replacement.path("workspace/notes/3.md").read_text() == "newest"
+
+
 def test_the_lease_cannot_be_read_so_nothing_is_written(living, cloud):
     kept = living.deployment.stored()
     living.write("workspace/notes/3.md", "changed")

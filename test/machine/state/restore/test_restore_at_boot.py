@@ -162,8 +162,8 @@ CUTS = {
     "in place": ("openclaw.state.backup.run:Backup.run", 0),
     "backed up": ("openclaw.state.restore.request:Requests.close", 0),
     # After those of the notes of a fence, of a volume that is behind, of what kept failing and of what was offered, of
-    # the journal, and, by the backup, of what was offered.
-    "removed": ("openclaw.system.files:remove", 6),
+    # the journal, and, by the backup, of the room in reserve and of what was offered.
+    "removed": ("openclaw.system.files:remove", 7),
 }
 
 

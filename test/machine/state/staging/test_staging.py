@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from machine.forkserver import PYTHON
 from machine.state.support.host import Host
 from machine.state.support.machine import Writer
 from openclaw.state.databases.sqlite import Databases
@@ -240,7 +241,7 @@ def test_a_large_tree_takes_less_than_100_mb(host):
     """)
     library = next(path for path in sys.path if path.endswith("machine/usr/local/lib"))
     done = subprocess.run(
-        [sys.executable, "-c", program, str(host.data), str(host.var)],
+        [PYTHON, "-c", program, str(host.data), str(host.var)],
         env={**os.environ, "PYTHONPATH": library},
         capture_output=True,
         text=True,

@@ -7,14 +7,13 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from machine.forkserver import ACCOUNT, REGION, ForkServer, Process
+from machine.forkserver import ACCOUNT, PYTHON, REGION, ForkServer, Process
 
 REPOSITORY = Path(__file__).parents[4]
 LIBRARY = REPOSITORY / "assets/machine/usr/local/lib/openclaw"
@@ -46,6 +45,8 @@ class Deployment:
     library: Path = LIBRARY
     # How `python -m openclaw.state` is run; by default in a process of its own.
     fork_server: ForkServer | None = None
+    # What its machines have in their environment instead of the usual.
+    environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.s3, self.ssm, self.ec2, self.cloudwatch = map(self.client, ("s3", "ssm", "ec2", "cloudwatch"))
@@ -148,6 +149,7 @@ class Machine:
             "LEASE_WAIT_SECONDS": "0",
             "BACKUP_LOCK_WAIT_SECONDS": "20",
             "BACKUP_TIMEOUT_SECONDS": "60",
+            **deployment.environment,
         }
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen | Process:
@@ -155,7 +157,7 @@ class Machine:
         if self.deployment.fork_server:
             return self.deployment.fork_server.start(arguments, {**self.environment, **environment})
         return subprocess.Popen(
-            [sys.executable, "-m", "openclaw.state", *arguments],
+            [PYTHON, "-m", "openclaw.state", *arguments],
             env={**self.environment, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

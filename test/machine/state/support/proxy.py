@@ -1,8 +1,9 @@
-"""S3, Parameter Store, EC2 and CloudWatch (moto) in threads of this process, and what stands before them: it counts
-requests, and plays the faults a test asks for."""
+"""S3, Parameter Store, EC2 and CloudWatch (moto) in threads of this process, or another server, and what stands before
+them: it counts requests, and plays the faults a test asks for."""
 
 import contextlib
 import functools
+import http.client
 import io
 import socket
 import threading
@@ -16,6 +17,8 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
 XML = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>{code} played by the test</Message></Error>"
+# Status, headers, content.
+Answer = tuple[int, Iterable[tuple[str, str]], bytes]
 CODES = {500: "InternalError", 503: "SlowDown", 403: "AccessDenied", 404: "NoSuchBucket"}
 
 
@@ -35,6 +38,8 @@ class Fault:
     status: int = 0
     hang_seconds: float = 0
     corrupt: bool = False
+    # The connection ends in the middle of the answer.
+    cut: bool = False
     # The request gets through, and then the client gets this fault's status.
     late: bool = False
     times: int = 1 << 30
@@ -56,7 +61,9 @@ class Totals:
 
 
 class Proxy:
-    def __init__(self) -> None:
+    """@param upstream port on loopback of the server that answers; by default moto does"""
+
+    def __init__(self, upstream: int | None = None):
         self.faults: list[Fault] = []
         self.totals = Totals()
         self.lock = threading.Lock()
@@ -95,16 +102,29 @@ class Proxy:
                     return
                 if fault and fault.before:
                     fault.before()
-                answer = Response.from_app(moto, self.environ_with(body), buffered=True)
-                content = answer.get_data()
+                status, headers, content = self.forward(body) if upstream else self.ask_moto(body)
                 if fault and fault.late:
                     self.refuse(fault.status)
                     return
                 if fault and fault.corrupt and content:
                     content = content[:-1] + bytes([content[-1] ^ 1])
-                self.answer(answer.status_code, answer.headers.items(), content)
+                self.answer(status, headers, content, is_cut=bool(fault and fault.cut))
                 if fault and fault.after:
                     fault.after()
+
+            def forward(self, body: bytes) -> Answer:
+                headers = {name: value for name, value in self.headers.items() if name.lower() != "transfer-encoding"}
+                if body:
+                    headers["Content-Length"] = str(len(body))
+                connection = http.client.HTTPConnection("127.0.0.1", upstream, timeout=300)
+                with contextlib.closing(connection):
+                    connection.request(self.command, self.path, body or None, headers)
+                    answer = connection.getresponse()
+                    return answer.status, answer.getheaders(), answer.read()
+
+            def ask_moto(self, body: bytes) -> Answer:
+                answer = Response.from_app(moto, self.environ_with(body), buffered=True)
+                return answer.status_code, answer.headers.items(), answer.get_data()
 
             def environ_with(self, body: bytes) -> dict:
                 environ = self.make_environ()
@@ -116,7 +136,9 @@ class Proxy:
                 text = XML.format(code=CODES[status]).encode()
                 self.answer(status, [("Content-Type", "application/xml")], text)
 
-            def answer(self, status: int, headers: Iterable[tuple[str, str]], content: bytes) -> None:
+            def answer(
+                self, status: int, headers: Iterable[tuple[str, str]], content: bytes, is_cut: bool = False
+            ) -> None:
                 self.send_response_only(status)
                 length = len(content)
                 for name, value in headers:
@@ -127,7 +149,8 @@ class Proxy:
                 self.send_header("Content-Length", str(length))
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(content)
+                    self.wfile.write(content[: len(content) // 2] if is_cut else content)
+                    self.close_connection = is_cut or self.close_connection
 
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
 

@@ -33,7 +33,7 @@ class Saved:
     def fits(self, machine: Machine) -> bool:
         """Whether the machine would have become this one."""
         ours, theirs = self._deployment, machine.deployment
-        return (ours.backup, ours.image) == (theirs.backup, theirs.image)
+        return (ours.backup, ours.image, ours.environment) == (theirs.backup, theirs.image, theirs.environment)
 
     def bring_back(self, machine: Machine) -> None:
         """Makes a machine that was just launched this one, and its deployment the one of this."""

@@ -3,9 +3,9 @@
 import json
 import os
 import subprocess
-import sys
 
 import pytest
+from machine.forkserver import PYTHON
 from machine.state.support.container import Container
 
 # What does not touch an engine is shown with one.
@@ -42,7 +42,7 @@ FAULTS = ["RecursionError", "MemoryError", "KeyError"]
 
 
 def fails(machine, where, fault, *arguments):
-    command = [sys.executable, "-c", RAISE, where, fault, *arguments]
+    command = [PYTHON, "-c", RAISE, where, fault, *arguments]
     done = subprocess.run(command, env=machine.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr

@@ -3,9 +3,9 @@
 import json
 import os
 import subprocess
-import sys
 
 import pytest
+from machine.forkserver import PYTHON
 from machine.programs.imds import STATE as TARGET_STATE
 from machine.programs.imds import Imds
 from machine.state.support.machine import REPOSITORY, Machine
@@ -45,7 +45,7 @@ def run(imds, client, programs, library):
             "ALARM_TOPIC": topic,
         }
         return subprocess.run(
-            [*apart, sys.executable, "-IB", LIBEXEC / program],
+            [*apart, PYTHON, "-IB", LIBEXEC / program],
             env={**machine.environment, **names, **environment},
             capture_output=True,
             text=True,

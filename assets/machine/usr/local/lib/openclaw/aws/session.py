@@ -29,6 +29,8 @@ MODELS = os.path.join(os.path.dirname(__file__), "models")
 def _session() -> Session:
     session = get_session()
     session.set_config_variable("data_path", MODELS)
+    parsers = session.get_component("response_parser_factory")
+    session.register_component("response_parser_factory", retries.Parsers(parsers))
     return session
 
 
