@@ -59,6 +59,8 @@ def no_channel_after(deployment):
 
 def report(machine) -> str:
     """What openclaw-ready.service says of its next look, and all before."""
+    # systemd takes no sixth start within ten seconds.
+    machine.succeeds("systemctl", "reset-failed", "openclaw-ready.service")
     machine.execute("systemctl", "start", "openclaw-ready.service")
     return machine.journal("--unit", "openclaw-ready.service", "--output", "cat", "--boot")
 
@@ -158,9 +160,11 @@ def test_a_program_killed_for_memory_is_told(deployment, machine, emulator):
         # Where the kernel took the gateway itself, its next container has the limits that it shall have.
         machine.succeeds("docker", "update", "--memory", memory, "--memory-swap", with_swap, GATEWAY)
     whole = ("--unit", SERVICE, "--output", "cat", "--boot")
-    said = report(machine) + machine.journal(*whole)
-    assert "killed for memory in " in said
-    assert "OpenClaw boot: KilledForMemory" in emulator.told(machine.instance_id)
+    assert "killed for memory in " in report(machine) + machine.journal(*whole)
+    # On a busy computer the first call can take longer than it may: the next look tells it.
+    assert eventually(
+        lambda: report(machine) and "OpenClaw boot: KilledForMemory" in emulator.told(machine.instance_id)
+    )
     deployment.wait_ready()
 
 

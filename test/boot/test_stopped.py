@@ -46,7 +46,7 @@ def test_what_stops_it_otherwise_is_not_meant_to_last(deployment, machine):
     machine.execute("openclaw-state", "backup")
     machine.execute("openclaw-state", "restore")
     assert not machine.succeeds("test", "-e", MARK)
-    assert told(deployment) is None
+    assert not told(deployment)
 
 
 def test_stopped_by_hand_it_stays_so_on_the_next_machine_until_it_is_started(deployment, machine):

@@ -121,6 +121,15 @@ def test_what_could_not_be_told_is_told_by_the_next_look(lean):
     assert told(lean) == ["OpenClaw dev: BackupFailed"]
 
 
+def test_what_happened_once_and_could_not_be_told_is_told_with_another_figure(lean):
+    lean.aws_state["fail"]["publish"] = ["InternalError"]
+    publish(lean, "KilledForMemory", 1)
+    assert told(lean) == []
+    for _ in range(2):
+        publish(lean, "ServiceReady", 1)
+    assert told(lean) == ["OpenClaw dev: KilledForMemory"]
+
+
 def test_what_is_0_almost_always_has_no_line_then(lean):
     assert lines(publish(lean, "ChannelsFailing", 0)) == []
 

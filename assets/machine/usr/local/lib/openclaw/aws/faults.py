@@ -1,11 +1,12 @@
 """Tells people of what goes wrong where no alarm of CloudWatch looks: this machine writes to the topic by itself.
 
 One message when a fault has lasted as long as its rule says, one a day while it lasts, one when it is over, and none
-within the hour after another of the same fault.
+within the hour after another of the same fault. What happens once and could not be told is told with a later figure.
 """
 
 from __future__ import annotations
 
+import glob
 import os
 import time
 from typing import TYPE_CHECKING, Any, Callable, Optional
@@ -27,6 +28,7 @@ REPEAT_SECONDS = 24 * 3600
 
 def judge(values: Mapping[str, float], rules: Mapping[str, Rule], stack: str, tell: Tell) -> None:
     """@param rules by the metric's name; one without a rule is no fault"""
+    _tell_what_is_due(tell)
     for name, value in values.items():
         rule = rules[name]
         if rule is not None:
@@ -38,7 +40,7 @@ def is_bad(value: float, rule: Mapping[str, Any]) -> bool:
 
 
 def _judge(name: str, value: float, rule: Mapping[str, Any], stack: str, tell: Tell) -> None:
-    path = os.path.join(os.environ.get("OPENCLAW_RUN", "/run/openclaw"), f"fault-{name}.json")
+    path = os.path.join(_run(), f"fault-{name}.json")
     known = read_json_object(path) or {}
     now = time.time()
     if not is_bad(value, rule):
@@ -51,10 +53,25 @@ def _judge(name: str, value: float, rule: Mapping[str, Any], stack: str, tell: T
     told = known.get("told", 0)
     wait = REPEAT_SECONDS if known.get("open") and not rule.get("once") else QUIET_SECONDS
     due = now - since >= rule.get("minutes", 0) * 60 and now - told >= wait
-    if due and tell(_subject(stack, rule["alarm"]), _message(name, value, rule)):
+    words = (_subject(stack, rule["alarm"]), _message(name, value, rule))
+    if due and tell(*words):
         note_json(path, {"since": since, "told": now, "open": not rule.get("once")})
+    elif due and rule.get("once"):
+        note_json(path, {**known, "since": since, "due": words})
     else:
         note_json(path, {**known, "since": since})
+
+
+def _tell_what_is_due(tell: Tell) -> None:
+    """What happens once is bad in no later figure, which would be the next try for any other fault."""
+    for path in glob.glob(os.path.join(_run(), "fault-*.json")):
+        known = read_json_object(path) or {}
+        if known.get("due") and tell(*known["due"]):
+            note_json(path, {"since": known["since"], "told": time.time(), "open": False})
+
+
+def _run() -> str:
+    return os.environ.get("OPENCLAW_RUN", "/run/openclaw")
 
 
 def _subject(stack: str, what: str) -> str:
