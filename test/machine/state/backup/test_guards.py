@@ -11,6 +11,7 @@ import time
 
 import pytest
 from machine.state.support.proxy import Fault
+from openclaw.system.lock import locked
 
 
 def good_keys(deployment):
@@ -263,14 +264,14 @@ while os.getppid() == parent:
 """
 
 
-@pytest.mark.parametrize("deployment", ["snapshots"], indirect=True)
-def test_the_final_backup_ends_a_holder_that_opens_and_closes_files_meanwhile(living):
+def test_a_holder_that_opens_and_closes_files_meanwhile_is_ended_too(tmp_path):
     """Its list of open files is out of date while it is read."""
-    holder = subprocess.Popen([sys.executable, "-c", BUSY_HOLDER, living.var / "lock"], stdout=subprocess.PIPE)
+    path = tmp_path / "lock"
+    holder = subprocess.Popen([sys.executable, "-c", BUSY_HOLDER, path], stdout=subprocess.PIPE)
     try:
         holder.stdout.readline()
-        living.backup("--final", BACKUP_LOCK_WAIT_SECONDS="60")
-        assert holder.wait(10) == -signal.SIGTERM
+        with locked(path, wait_seconds=60, evict_after=0):
+            assert holder.wait(10) == -signal.SIGTERM
     finally:
         holder.kill()
         holder.communicate()

@@ -27,6 +27,9 @@ def start(process: unprivileged.Process) -> socket.socket:
     if not child:
         try:
             ours.close()
+            # A fork begins with all that the tests have loaded.
+            with open("/proc/self/statm", encoding="ascii") as stream:
+                unprivileged.MEMORY_BYTES += int(stream.read().split()[0]) * os.sysconf("SC_PAGESIZE")
             unprivileged.drop(process._user, parent)
             serve(theirs)
         finally:
