@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import shutil
+import signal
 import sqlite3
 import tarfile
 from types import SimpleNamespace
@@ -353,3 +354,13 @@ def test_nothing_is_started_on_a_half_replaced_state(tmp_path, monkeypatch):
         markers.journal_path.touch()
         raise OSError("a rename")
     assert calls == ["is-active", "stop"]
+
+
+def test_what_follows_the_change_of_places_can_be_ended_again(tmp_path, monkeypatch):
+    """The backup after a restore: the final one of a machine that ends does not wait for it."""
+    monkeypatch.setattr(service.processes, "run", lambda *_: processes.Result(0, "", ""))
+    before = [signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)]
+    with service.service_down(Markers(SimpleNamespace(var=tmp_path, run=tmp_path))):
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    assert [signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)] == before
+    assert signal.SIG_IGN not in before

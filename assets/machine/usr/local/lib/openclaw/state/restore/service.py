@@ -20,9 +20,8 @@ def service_down(markers: Markers) -> Iterator[None]:
     asked = processes.run(["systemctl", "is-active", SERVICE], 30)
     # One that starts, or is about to be started again, has the state open too.
     running = asked.ok or asked.out.strip() in ("activating", "deactivating", "reloading")
-    # A session that ends in the middle must not leave OpenClaw stopped.
-    for number in (signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    # A session that ends in the middle must not leave OpenClaw stopped. The backup that follows may be ended again.
+    former = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGTERM)}
     if running:
         journal.say(f"stopping {SERVICE}")
         # A stop that is not meant to last (post-stop); its start takes the note away (stay-stopped).
@@ -38,6 +37,8 @@ def service_down(markers: Markers) -> Iterator[None]:
             _systemctl("start")
         else:
             journal.say(f"{SERVICE} was not running and is left so: systemctl start {SERVICE}")
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def stop(mark: Stopped) -> None:
