@@ -259,9 +259,7 @@ class Lease:
         except AwsError as error:
             if error.code not in LOST_RACE | ABSENT:
                 raise
-        # Refused may be the second try of a request whose first one was stored, and whose answer was lost.
-        found, _ = self.current()
-        return found == record
+            return False
 
     def _refuse_above_last(self, generation: int) -> None:
         if generation > order.LAST:
